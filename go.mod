@@ -1,0 +1,3 @@
+module github.com/alipay-operator/alipay-operator
+
+go 1.26.0
