@@ -1,0 +1,112 @@
+package v1
+
+// Condition types. Every kind has Ready; Reconciling and Stalled are present only while they are True, as kstatus
+// expects, so that kubectl wait, Argo CD and Flux read every kind alike.
+const (
+	// ReadyCondition is True once what the spec asks for is reached: the account's keys are verified, the payment is
+	// paid (or cancelled, when spec.desiredState says so), the refund is done.
+	ReadyCondition = "Ready"
+
+	// ReconcilingCondition is True while the operator or somebody else is still at work and no person has to act.
+	ReconcilingCondition = "Reconciling"
+
+	// StalledCondition is True when nothing will happen before a person acts; its message says what to do.
+	StalledCondition = "Stalled"
+
+	// SucceededCondition says how an operation that moves money ended. True: the gateway reports the money moved.
+	// False: it reports that the operation ended without moving money. Unknown: not ended, or not known.
+	SucceededCondition = "Succeeded"
+
+	// OutcomeUnknownCondition is True while a request was sent whose outcome nobody knows. The operator keeps asking
+	// the gateway and never reports such an operation as failed or as paid.
+	OutcomeUnknownCondition = "OutcomeUnknown"
+
+	// CredentialsValidCondition of a MerchantAccount says whether the gateway accepted a request signed with the account's key and
+	// whether its answer carried the signature of one of spec.alipayPublicKeys.
+	CredentialsValidCondition = "CredentialsValid"
+)
+
+// Reasons of conditions and events. Where the gateway gave a result code that ended an operation, the
+// code itself is the reason, for example USER_BALANCE_NOT_ENOUGH.
+const (
+	// VerifiedReason means that the gateway and the account accepted each other's signatures.
+	VerifiedReason = "Verified"
+	// SecretNotFoundReason means that the credentials Secret, or the key in it, does not exist yet.
+	SecretNotFoundReason = "SecretNotFound"
+	// SecretForbiddenReason means that no Role lets the operator read the credentials Secret.
+	SecretForbiddenReason = "SecretForbidden"
+	// CredentialsInvalidReason means that the Secret or spec.alipayPublicKeys holds something that is not a usable key.
+	CredentialsInvalidReason = "CredentialsInvalid"
+	// CredentialsRejectedReason means that the gateway does not accept the account's signature or client id.
+	CredentialsRejectedReason = "CredentialsRejected"
+	// AlipayPublicKeyMismatchReason means that answers are not signed with any of spec.alipayPublicKeys.
+	AlipayPublicKeyMismatchReason = "AlipayPublicKeyMismatch"
+	// GatewayUnreachableReason means that no usable answer came from the gateway; it is tried again.
+	GatewayUnreachableReason = "GatewayUnreachable"
+
+	// MerchantAccountNotFoundReason means that the MerchantAccount does not exist yet.
+	MerchantAccountNotFoundReason = "MerchantAccountNotFound"
+	// MerchantAccountNotReadyReason means that the MerchantAccount's credentials are not verified; nothing is sent.
+	MerchantAccountNotReadyReason = "MerchantAccountNotReady"
+	// ClientIDChangedReason means that the account now names another client than the one that was asked to move money.
+	ClientIDChangedReason = "ClientIdChanged"
+
+	// SubmittingReason means that the intent is on record and the request is about to be sent, or its answer awaited.
+	SubmittingReason = "Submitting"
+	// AwaitingBuyerReason means that the order is open and the buyer has not paid yet.
+	AwaitingBuyerReason = "AwaitingBuyer"
+	// AwaitingChannelReason means that the buyer is done and the payment channel has not confirmed yet.
+	AwaitingChannelReason = "AwaitingChannel"
+	// AwaitingPaymentReason means that the Payment that this object refers to is missing or not paid yet.
+	AwaitingPaymentReason = "AwaitingPayment"
+	// RefundInProcessReason means that the gateway has accepted the refund and is working on it.
+	RefundInProcessReason = "RefundInProcess"
+	// CancellingReason means that the payment is being cancelled.
+	CancellingReason = "Cancelling"
+	// OutcomeUnknownReason means that a request was sent and its answer was lost or unusable. The operator is asking again.
+	OutcomeUnknownReason = "OutcomeUnknown"
+	// SuspendedReason means that spec.suspend holds back what would otherwise be sent.
+	SuspendedReason = "Suspended"
+
+	// PaidReason means that the gateway reports the money collected.
+	PaidReason = "Paid"
+	// RefundedReason means that the gateway reports the money given back.
+	RefundedReason = "Refunded"
+	// CancelledReason means that the payment was cancelled, and given back in full if it had been paid.
+	CancelledReason = "Cancelled"
+	// NeverPlacedReason means that nothing was ever ordered under this id at the gateway.
+	NeverPlacedReason = "NeverPlaced"
+	// AdoptedReason is the event that says that the gateway already knew this operation before this object's first intent.
+	AdoptedReason = "Adopted"
+
+	// RequestIDConflictReason means that the gateway knows this request id with another amount or currency. Nothing is sent.
+	RequestIDConflictReason = "RequestIdConflict"
+	// RequestChangedReason means that the manifest and its account no longer make the request that was recorded, so that it can not be repeated.
+	RequestChangedReason = "RequestChanged"
+	// RequestInvalidReason means that the request could not be built from the spec.
+	RequestInvalidReason = "RequestInvalid"
+	// FormerAttemptOpenReason means that spec.attempt was raised although a former attempt may still move money, or has.
+	FormerAttemptOpenReason = "FormerAttemptOpen"
+	// StateContradictionReason means that the gateway reports a final state that contradicts the one recorded before.
+	StateContradictionReason = "StateContradiction"
+	// ModeNotSupportedReason means that this version can not carry out the payment mode that the spec asks for.
+	ModeNotSupportedReason = "ModeNotSupported"
+
+	// CancelNotSupportedReason means that the payment method can not be cancelled in this state.
+	CancelNotSupportedReason = "CancelNotSupported"
+	// CancelWindowExceededReason means that it is too late to cancel; a Refund is the way to give the money back.
+	CancelWindowExceededReason = "CancelWindowExceeded"
+	// CancelRefusedReason means that the gateway refused to cancel; its code is in the message.
+	CancelRefusedReason = "CancelRefused"
+
+	// PaymentNotPaidReason means that the Payment ended without being paid, so that there is nothing to give back.
+	PaymentNotPaidReason = "PaymentNotPaid"
+	// CurrencyMismatchReason means that the refund names another currency than its Payment.
+	CurrencyMismatchReason = "CurrencyMismatch"
+	// RefundNotSupportedReason means that the payment method can not refund what was asked for.
+	RefundNotSupportedReason = "RefundNotSupported"
+	// RefundWindowExceededReason means that the payment method's refund period is over.
+	RefundWindowExceededReason = "RefundWindowExceeded"
+	// RefundAmountExceededReason means that the refunds of the Payment, those of unknown outcome included, would exceed what was paid.
+	RefundAmountExceededReason = "RefundAmountExceeded"
+)

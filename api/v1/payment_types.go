@@ -1,0 +1,440 @@
+package v1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// PaymentFinalizer holds a Payment with deletionPolicy Cancel until its order at the gateway is closed.
+const PaymentFinalizer = GroupName + "/cancel-payment"
+
+// PaymentDesiredState is what should become of a payment.
+// +kubebuilder:validation:Enum=Paid;Cancelled
+type PaymentDesiredState string
+
+const (
+	// DesiredPaid asks for the money to be collected.
+	DesiredPaid PaymentDesiredState = "Paid"
+	// DesiredCancelled asks for the order to be closed, and for the money to be given back in full if it was paid.
+	DesiredCancelled PaymentDesiredState = "Cancelled"
+)
+
+// PaymentDeletionPolicy says what deleting a Payment does at the gateway.
+// +kubebuilder:validation:Enum=Retain;Cancel
+type PaymentDeletionPolicy string
+
+const (
+	// RetainPayment leaves the order at the gateway as it is.
+	RetainPayment PaymentDeletionPolicy = "Retain"
+	// CancelPayment closes an order that has not been paid yet; a paid one is left as it is.
+	CancelPayment PaymentDeletionPolicy = "Cancel"
+)
+
+// PaymentState sums a payment up in one word.
+type PaymentState string
+
+const (
+	// PaymentPending means that nothing has been sent. Transient.
+	PaymentPending PaymentState = "Pending"
+	// PaymentSubmitting means that the intent is on record and the gateway's answer is awaited. Transient.
+	PaymentSubmitting PaymentState = "Submitting"
+	// PaymentProcessing means that the order is open at the gateway and not paid yet. Transient.
+	PaymentProcessing PaymentState = "Processing"
+	// PaymentUnknown means that a request was sent and nobody knows what became of it. Transient.
+	PaymentUnknown PaymentState = "Unknown"
+	// PaymentPaid means that the money was collected. Final, unless it is cancelled in time.
+	PaymentPaid PaymentState = "Paid"
+	// PaymentFailed means that the payment was refused or closed unpaid, and no money moved. Final for this attempt.
+	PaymentFailed PaymentState = "Failed"
+	// PaymentCancelled means that the payment was cancelled; the buyer has the money. Final for this attempt.
+	PaymentCancelled PaymentState = "Cancelled"
+	// PaymentBlocked means that a person must act; the Stalled condition says what to do.
+	PaymentBlocked PaymentState = "Blocked"
+)
+
+// Final reports whether the gateway has ended the payment.
+func (s PaymentState) Final() bool {
+	return s == PaymentPaid || s == PaymentFailed || s == PaymentCancelled
+}
+
+// PaymentSpec is what the merchant asks the gateway to collect
+// (https://docs.antom.com/ac/ams/payment_cashier). Only desiredState, suspend, deletionPolicy, ttlSecondsAfterFinished and
+// attempt can be changed later: everything else is part of a request that may already have been sent.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.cashier), has(self.session), has(self.autoDebit)].filter(x, x).size() == 1",message="set exactly one of cashier, session and autoDebit: a Payment is collected in one way"
+// +kubebuilder:validation:XValidation:rule="!has(self.cashier) || has(self.redirectUrl)",message="a cashier payment needs redirectUrl: the address to which the buyer returns, such as https://shop.example/return"
+// +kubebuilder:validation:XValidation:rule="!has(self.expirySeconds) || self.expirySeconds < 600 || (has(self.cashier) && (self.cashier.paymentMethodType.startsWith('BANKTRANSFER_') || self.cashier.paymentMethodType == 'PROMPTPAY'))",fieldPath=".expirySeconds",message="expirySeconds must be less than 600 (10 minutes), or omitted for the method's own time, usually 14 minutes; only bank transfers (BANKTRANSFER_...) and PROMPTPAY take up to 172800 (48 hours)"
+// +kubebuilder:validation:XValidation:rule="!has(self.paymentRequestId) || self.attempt == 1",fieldPath=".attempt",message="attempt can not be raised with an explicit paymentRequestId, which names one attempt: create a new Payment with a new paymentRequestId instead"
+// +kubebuilder:validation:XValidation:rule="!has(self.order.orderAmount) || self.order.orderAmount.currency == self.amount.currency",fieldPath=".order.orderAmount.currency",message="order.orderAmount must have the currency of amount, as the buyer is shown the one and charged the other"
+// +kubebuilder:validation:XValidation:rule="self.merchantAccountRef == oldSelf.merchantAccountRef",fieldPath=".merchantAccountRef",message="merchantAccountRef is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="self.?paymentRequestId == oldSelf.?paymentRequestId",fieldPath=".paymentRequestId",message="paymentRequestId is immutable, as another id is another charge: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="self.amount == oldSelf.amount",fieldPath=".amount",message="amount is immutable: create a new Payment instead, and cancel this one with desiredState: Cancelled"
+// +kubebuilder:validation:XValidation:rule="self.order == oldSelf.order",fieldPath=".order",message="order is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="self.?buyer == oldSelf.?buyer",fieldPath=".buyer",message="buyer is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="self.?env == oldSelf.?env",fieldPath=".env",message="env is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="self.?cashier == oldSelf.?cashier",fieldPath=".cashier",message="cashier is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="self.?session == oldSelf.?session",fieldPath=".session",message="session is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="self.?autoDebit == oldSelf.?autoDebit",fieldPath=".autoDebit",message="autoDebit is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="self.?expirySeconds == oldSelf.?expirySeconds",fieldPath=".expirySeconds",message="expirySeconds is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="self.?redirectUrl == oldSelf.?redirectUrl",fieldPath=".redirectUrl",message="redirectUrl is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="self.attempt == oldSelf.attempt || self.attempt == oldSelf.attempt + 1",fieldPath=".attempt",message="attempt can only be raised by one"
+// +kubebuilder:validation:XValidation:rule="oldSelf.desiredState != 'Cancelled' || self.desiredState == 'Cancelled' || self.attempt > oldSelf.attempt",fieldPath=".desiredState",message="a cancelled payment can not be opened again: raise attempt in the same change once it is cancelled, or create a new Payment"
+type PaymentSpec struct {
+	// merchantAccountRef names the MerchantAccount that collects the money.
+	// +required
+	MerchantAccountRef MerchantAccountReference `json:"merchantAccountRef,omitempty,omitzero"`
+
+	// paymentRequestId is the merchant's own id of this payment at the gateway, at most 64 letters, digits and underscores.
+	// When omitted it is derived from the account's requestIdPrefix, the namespace, the name and attempt, so that the same
+	// manifest always means the same charge.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9_]{1,64}$')",message="paymentRequestId must be 1 to 64 letters, digits or underscores: shorten it, or omit it to have one derived"
+	// +kubebuilder:validation:MaxLength=256
+	PaymentRequestID string `json:"paymentRequestId,omitempty"`
+
+	// attempt counts the tries to collect this order: 1, and one more for a new try, which gets a new request id. It can be
+	// raised only after the former attempt has failed or was cancelled.
+	// +optional
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=99
+	Attempt int32 `json:"attempt,omitempty"`
+
+	// amount is what the buyer is charged.
+	// +required
+	Amount Amount `json:"amount,omitempty,omitzero"`
+
+	// order describes what is paid for.
+	// +required
+	Order Order `json:"order,omitempty,omitzero"`
+
+	// buyer says who pays.
+	// +optional
+	Buyer *Buyer `json:"buyer,omitempty"`
+
+	// env describes the buyer's terminal. A web page (WEB) when omitted.
+	// +optional
+	Env *Env `json:"env,omitempty"`
+
+	// cashier collects through the page, app or code of one payment method. Set exactly one of cashier, session and autoDebit.
+	// +optional
+	Cashier *Cashier `json:"cashier,omitempty"`
+
+	// session creates a checkout session in which the buyer chooses how to pay. Not carried out by this version.
+	// +optional
+	Session *Session `json:"session,omitempty"`
+
+	// autoDebit collects with an AutoDebitAgreement, without the buyer. Not carried out by this version.
+	// +optional
+	AutoDebit *AutoDebit `json:"autoDebit,omitempty"`
+
+	// expirySeconds is how long the buyer has to pay, counted from submission. The method's own time when omitted, usually 14 minutes
+	// and 48 hours for bank transfers; own values must be less than 10 minutes, or 48 hours for bank transfers.
+	// +optional
+	// +kubebuilder:validation:Minimum=60
+	// +kubebuilder:validation:Maximum=172800
+	ExpirySeconds int32 `json:"expirySeconds,omitempty"`
+
+	// redirectUrl is where the buyer returns after paying, for example "https://shop.example/return". The return proves
+	// nothing about the payment.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z][A-Za-z0-9+.-]*://[^ ]+$')",message="redirectUrl must be an https address or an app's own scheme, such as https://shop.example/return or shopapp://return"
+	RedirectURL string `json:"redirectUrl,omitempty"`
+
+	// additionalFields are merged into the request body, for fields that the gateway has and this kind has not. Amounts, ids,
+	// tokens and card data are refused.
+	// +optional
+	// +kubebuilder:validation:Type=object
+	// +kubebuilder:pruning:PreserveUnknownFields
+	AdditionalFields *runtime.RawExtension `json:"additionalFields,omitempty"`
+
+	// desiredState is Paid, or Cancelled to close the order and to give the money back if it was paid and the method's
+	// cancel window is open. Cancelled is for good: a new try needs a raised attempt.
+	// +optional
+	// +kubebuilder:default=Paid
+	DesiredState PaymentDesiredState `json:"desiredState,omitempty"`
+
+	// suspend holds back every request that could move money. What was already sent is still followed.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+
+	// deletionPolicy is Retain to leave the order alone when this object is deleted, or Cancel to close it first if it is
+	// not paid yet.
+	// +optional
+	// +kubebuilder:default=Retain
+	DeletionPolicy PaymentDeletionPolicy `json:"deletionPolicy,omitempty"`
+
+	// ttlSecondsAfterFinished deletes this object that many seconds after it was settled. Kept when omitted. Money is not
+	// touched: applying the same manifest again finds the same payment.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
+}
+
+// Order describes what is paid for. It moves no money; the buyer and the risk control see it.
+type Order struct {
+	// referenceOrderId is the shop's own order number, at most 64 characters. It stays the same over several attempts.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	ReferenceOrderID string `json:"referenceOrderId,omitempty"`
+
+	// orderDescription is shown to the buyer, at most 256 characters. Some channels break on other than Latin letters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	OrderDescription string `json:"orderDescription,omitempty"`
+
+	// orderAmount is the sum shown to the buyer. The payment's amount when omitted.
+	// +optional
+	OrderAmount *Amount `json:"orderAmount,omitempty"`
+}
+
+// Buyer says who pays.
+type Buyer struct {
+	// referenceBuyerId is the shop's own customer number, at most 64 characters.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	ReferenceBuyerID string `json:"referenceBuyerId,omitempty"`
+}
+
+// TerminalType is where the buyer pays, in the gateway's words.
+// +kubebuilder:validation:Enum=WEB;WAP;APP
+type TerminalType string
+
+// OSType is the system of a mobile terminal, in the gateway's words.
+// +kubebuilder:validation:Enum=IOS;ANDROID
+type OSType string
+
+// Env describes the buyer's terminal.
+//
+// +kubebuilder:validation:XValidation:rule="self.terminalType == 'WEB' || has(self.osType)",message="osType (IOS or ANDROID) is needed when terminalType is WAP or APP"
+type Env struct {
+	// terminalType is WEB for a desktop browser, WAP for a mobile browser, APP for a mobile app.
+	// +required
+	TerminalType TerminalType `json:"terminalType,omitempty"`
+
+	// osType is IOS or ANDROID; needed for WAP and APP.
+	// +optional
+	OSType OSType `json:"osType,omitempty"`
+
+	// clientIp is the buyer's IP address, for risk control.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	ClientIP string `json:"clientIp,omitempty"`
+}
+
+// Cashier collects through the page, app or code of one payment method.
+type Cashier struct {
+	// paymentMethodType is the gateway's code of the method, for example "ALIPAY_HK". CARD is not carried out by this version.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[A-Z0-9_]+$`
+	PaymentMethodType string `json:"paymentMethodType,omitempty"`
+}
+
+// Session creates a checkout session in which the buyer chooses how to pay.
+type Session struct {
+	// productScene is CHECKOUT_PAYMENT for the hosted page or ELEMENT_PAYMENT for the embedded element.
+	// +required
+	// +kubebuilder:validation:Enum=CHECKOUT_PAYMENT;ELEMENT_PAYMENT
+	ProductScene string `json:"productScene,omitempty"`
+}
+
+// AutoDebit collects with a stored agreement.
+type AutoDebit struct {
+	// agreementRef names the AutoDebitAgreement whose token is charged.
+	// +required
+	AgreementRef AgreementReference `json:"agreementRef,omitempty,omitzero"`
+}
+
+// AgreementReference names an AutoDebitAgreement in the same namespace.
+type AgreementReference struct {
+	// name of the AutoDebitAgreement.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
+// PaymentStatus is what the gateway has reported. Only a verified answer changes the outcome.
+type PaymentStatus struct {
+	// conditions are Ready, Succeeded, and Reconciling, Stalled and OutcomeUnknown while they are True.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=8
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation of the spec that the conditions describe.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// state sums the payment up in one word: Pending, Submitting, Processing, Unknown, Paid, Failed, Cancelled or Blocked.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	State PaymentState `json:"state,omitempty"`
+
+	// intent is the record made before the first request of this attempt left.
+	// +optional
+	Intent *Intent `json:"intent,omitempty"`
+
+	// paymentRequestId is this attempt's id at the gateway.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	PaymentRequestID string `json:"paymentRequestId,omitempty"`
+
+	// paymentId is the gateway's own id of the payment.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	PaymentID string `json:"paymentId,omitempty"`
+
+	// adopted is true when the gateway already knew this payment before this object's first intent, for example after a
+	// restore or when the same manifest was applied to another cluster.
+	// +optional
+	Adopted bool `json:"adopted,omitempty"`
+
+	// checkout is where the buyer pays, while the order is open.
+	// +optional
+	Checkout *Checkout `json:"checkout,omitempty"`
+
+	// amounts are the sums that have moved.
+	// +optional
+	Amounts *PaymentAmounts `json:"amounts,omitempty"`
+
+	// refunds are the refunds of this payment that were sent and not refused, also those whose Refund object is gone.
+	// +optional
+	// +listType=map
+	// +listMapKey=refundRequestId
+	// +kubebuilder:validation:MaxItems=500
+	Refunds []PaymentRefund `json:"refunds,omitempty"`
+
+	// paymentTime is when the buyer paid, by the gateway's clock. Cancel and refund windows count from it.
+	// +optional
+	PaymentTime *metav1.Time `json:"paymentTime,omitempty"`
+
+	// cancelSubmittedAt is the record made before the first cancel request left.
+	// +optional
+	CancelSubmittedAt *metav1.Time `json:"cancelSubmittedAt,omitempty"`
+
+	// finishedAt is when the payment was settled, by the operator's clock. ttlSecondsAfterFinished counts from it.
+	// +optional
+	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
+
+	// endedAttempts is how many attempts, from the first on, the gateway has confirmed to have ended without money moving.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	EndedAttempts int32 `json:"endedAttempts,omitempty"`
+
+	// lastResult is the gateway's last result that decided something.
+	// +optional
+	LastResult *GatewayResult `json:"lastResult,omitempty"`
+}
+
+// Checkout is where the buyer pays. At least one of the fields is there for an open order.
+type Checkout struct {
+	// normalUrl is the web page on which the buyer pays.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	NormalURL string `json:"normalUrl,omitempty"`
+
+	// schemeUrl opens the wallet's app.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	SchemeURL string `json:"schemeUrl,omitempty"`
+
+	// applinkUrl opens the wallet's app, or its page where the app is missing.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	ApplinkURL string `json:"applinkUrl,omitempty"`
+
+	// code is the text of the QR code to show.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	Code string `json:"code,omitempty"`
+}
+
+// PaymentAmounts are sums in the smallest unit of the payment's currency.
+type PaymentAmounts struct {
+	// paid is what the gateway reports as collected, for example "25800".
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	Paid string `json:"paid,omitempty"`
+
+	// refunded is what Refunds have given back.
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	Refunded string `json:"refunded,omitempty"`
+
+	// refundable is what can still be refunded: paid, less every refund that was sent and not refused.
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	Refundable string `json:"refundable,omitempty"`
+}
+
+// PaymentRefund is one refund of a payment.
+type PaymentRefund struct {
+	// refundRequestId is the refund's id at the gateway.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	RefundRequestID string `json:"refundRequestId,omitempty"`
+
+	// value is the amount in the smallest unit of the payment's currency.
+	// +required
+	// +kubebuilder:validation:MaxLength=16
+	Value string `json:"value,omitempty"`
+
+	// done is true once the gateway has reported the refund as done. Until then the amount counts as taken.
+	// +optional
+	Done bool `json:"done,omitempty"`
+}
+
+// Payment collects money from a buyer, once. Its name, namespace and account are its identity towards the gateway: applying the same
+// manifest again, in this cluster or in another one, finds the same payment and charges nothing.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=pay,categories=alipay
+// +kubebuilder:selectablefield:JSONPath=`.status.paymentRequestId`
+// +kubebuilder:selectablefield:JSONPath=`.status.paymentId`
+// +kubebuilder:selectablefield:JSONPath=`.spec.order.referenceOrderId`
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
+// +kubebuilder:printcolumn:name="Value",type=string,JSONPath=`.spec.amount.value`
+// +kubebuilder:printcolumn:name="Currency",type=string,JSONPath=`.spec.amount.currency`
+// +kubebuilder:printcolumn:name="Refunded",type=string,JSONPath=`.status.amounts.refunded`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Order",type=string,JSONPath=`.spec.order.referenceOrderId`,priority=1
+// +kubebuilder:printcolumn:name="Payment-Request-Id",type=string,JSONPath=`.status.paymentRequestId`,priority=1
+// +kubebuilder:printcolumn:name="Payment-Id",type=string,JSONPath=`.status.paymentId`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
+// +kubebuilder:validation:XValidation:rule="self.spec.attempt <= oldSelf.spec.attempt || (has(oldSelf.status) && has(oldSelf.status.state) && oldSelf.status.state in ['Failed', 'Cancelled'])",fieldPath=".spec.attempt",message="attempt can be raised only after the gateway has confirmed that the former attempt ended without money moving: wait until status.state is Failed or Cancelled"
+type Payment struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is the standard object's metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
+
+	// spec is what the merchant asks the gateway to collect.
+	// +required
+	Spec PaymentSpec `json:"spec,omitempty,omitzero"`
+
+	// status is what the gateway has reported.
+	// +optional
+	Status PaymentStatus `json:"status,omitempty,omitzero"`
+}
+
+// PaymentList is a list of Payments.
+//
+// +kubebuilder:object:root=true
+type PaymentList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty,omitzero"`
+	Items           []Payment `json:"items"`
+}

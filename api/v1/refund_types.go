@@ -1,0 +1,209 @@
+package v1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// RefundState sums a refund up in one word.
+type RefundState string
+
+const (
+	// RefundPending means that nothing has been sent. Transient.
+	RefundPending RefundState = "Pending"
+	// RefundSubmitting means that the intent is on record and the gateway's answer is awaited. Transient.
+	RefundSubmitting RefundState = "Submitting"
+	// RefundProcessing means that the gateway has accepted the refund and is working on it. Transient.
+	RefundProcessing RefundState = "Processing"
+	// RefundUnknown means that a request was sent and nobody knows what became of it. Transient.
+	RefundUnknown RefundState = "Unknown"
+	// RefundRefunded means that the money was given back. Final.
+	RefundRefunded RefundState = "Refunded"
+	// RefundFailed means that the gateway refused the refund and no money moved. Final for this attempt.
+	RefundFailed RefundState = "Failed"
+	// RefundBlocked means that a person must act; the Stalled condition says what to do.
+	RefundBlocked RefundState = "Blocked"
+)
+
+// Final reports whether the gateway has ended the refund.
+func (s RefundState) Final() bool {
+	return s == RefundRefunded || s == RefundFailed
+}
+
+// RefundSpec is what to give back (https://docs.antom.com/ac/ams/refund_online). Only suspend, ttlSecondsAfterFinished and attempt can
+// be changed later.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.amount) != (has(self.full) && self.full)",message="set either amount, for a part, or full: true, for the whole payment"
+// +kubebuilder:validation:XValidation:rule="!has(self.refundRequestId) || self.attempt == 1",fieldPath=".attempt",message="attempt can not be raised with an explicit refundRequestId, which names one attempt: create a new Refund with a new refundRequestId instead"
+// +kubebuilder:validation:XValidation:rule="self.paymentRef == oldSelf.paymentRef",fieldPath=".paymentRef",message="paymentRef is immutable: create a new Refund instead"
+// +kubebuilder:validation:XValidation:rule="self.?refundRequestId == oldSelf.?refundRequestId",fieldPath=".refundRequestId",message="refundRequestId is immutable, as another id gives money back again: create a new Refund instead"
+// +kubebuilder:validation:XValidation:rule="self.?amount == oldSelf.?amount",fieldPath=".amount",message="amount is immutable: create a new Refund instead"
+// +kubebuilder:validation:XValidation:rule="self.?full == oldSelf.?full",fieldPath=".full",message="full is immutable: create a new Refund instead"
+// +kubebuilder:validation:XValidation:rule="self.?reason == oldSelf.?reason",fieldPath=".reason",message="reason is immutable: create a new Refund instead"
+// +kubebuilder:validation:XValidation:rule="self.?referenceRefundId == oldSelf.?referenceRefundId",fieldPath=".referenceRefundId",message="referenceRefundId is immutable: create a new Refund instead"
+// +kubebuilder:validation:XValidation:rule="self.attempt == oldSelf.attempt || self.attempt == oldSelf.attempt + 1",fieldPath=".attempt",message="attempt can only be raised by one"
+type RefundSpec struct {
+	// paymentRef names the Payment to refund. The Refund waits until it is paid.
+	// +required
+	PaymentRef PaymentReference `json:"paymentRef,omitempty,omitzero"`
+
+	// refundRequestId is the merchant's own id of this refund at the gateway, at most 64 letters, digits and underscores.
+	// When omitted it is derived from the account's requestIdPrefix, the namespace, the name and attempt, so that the same
+	// manifest always means the same refund.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9_]{1,64}$')",message="refundRequestId must be 1 to 64 letters, digits or underscores: shorten it, or omit it to have one derived"
+	// +kubebuilder:validation:MaxLength=256
+	RefundRequestID string `json:"refundRequestId,omitempty"`
+
+	// attempt counts the tries to give this money back: 1, and one more for a new try, which gets a new request id. It can be
+	// raised only after the former attempt has failed.
+	// +optional
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=99
+	Attempt int32 `json:"attempt,omitempty"`
+
+	// amount is the part to give back, in the payment's currency. Set this or full.
+	// +optional
+	Amount *Amount `json:"amount,omitempty"`
+
+	// full gives back the whole payment. It is refused when a part has been refunded already: name the amount then.
+	// +optional
+	Full bool `json:"full,omitempty"`
+
+	// reason is shown to the buyer or the wallet, at most 256 characters.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Reason string `json:"reason,omitempty"`
+
+	// referenceRefundId is the shop's own refund number, at most 64 characters.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	ReferenceRefundID string `json:"referenceRefundId,omitempty"`
+
+	// additionalFields are merged into the request body, for fields that the gateway has and this kind has not. Amounts, ids,
+	// tokens and card data are refused.
+	// +optional
+	// +kubebuilder:validation:Type=object
+	// +kubebuilder:pruning:PreserveUnknownFields
+	AdditionalFields *runtime.RawExtension `json:"additionalFields,omitempty"`
+
+	// suspend holds back the request. What was already sent is still followed.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+
+	// ttlSecondsAfterFinished deletes this object that many seconds after it was settled. Kept when omitted.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
+}
+
+// RefundStatus is what the gateway has reported. Only a verified answer changes the outcome.
+type RefundStatus struct {
+	// conditions are Ready, Succeeded, and Reconciling, Stalled and OutcomeUnknown while they are True.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=8
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation of the spec that the conditions describe.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// state sums the refund up in one word: Pending, Submitting, Processing, Unknown, Refunded, Failed or Blocked.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	State RefundState `json:"state,omitempty"`
+
+	// intent is the record made before the first request of this attempt left.
+	// +optional
+	Intent *Intent `json:"intent,omitempty"`
+
+	// refundRequestId is this attempt's id at the gateway.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	RefundRequestID string `json:"refundRequestId,omitempty"`
+
+	// refundId is the gateway's own id of the refund.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	RefundID string `json:"refundId,omitempty"`
+
+	// paymentId is the gateway's id of the payment that is refunded.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	PaymentID string `json:"paymentId,omitempty"`
+
+	// amount is what is given back.
+	// +optional
+	Amount *Amount `json:"amount,omitempty"`
+
+	// adopted is true when the gateway already knew this refund before this object's first intent.
+	// +optional
+	Adopted bool `json:"adopted,omitempty"`
+
+	// refundTime is when the refund was done, by the gateway's clock.
+	// +optional
+	RefundTime *metav1.Time `json:"refundTime,omitempty"`
+
+	// finishedAt is when the refund was settled, by the operator's clock. ttlSecondsAfterFinished counts from it.
+	// +optional
+	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
+
+	// endedAttempts is how many attempts, from the first on, the gateway has confirmed to have ended without money moving.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	EndedAttempts int32 `json:"endedAttempts,omitempty"`
+
+	// lastResult is the gateway's last result that decided something.
+	// +optional
+	LastResult *GatewayResult `json:"lastResult,omitempty"`
+}
+
+// Refund gives money of a Payment back, once. Applying the same manifest again finds the same refund and moves nothing.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=rfd,categories=alipay
+// +kubebuilder:selectablefield:JSONPath=`.spec.paymentRef.name`
+// +kubebuilder:selectablefield:JSONPath=`.status.refundRequestId`
+// +kubebuilder:selectablefield:JSONPath=`.status.refundId`
+// +kubebuilder:printcolumn:name="Payment",type=string,JSONPath=`.spec.paymentRef.name`
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
+// +kubebuilder:printcolumn:name="Value",type=string,JSONPath=`.status.amount.value`
+// +kubebuilder:printcolumn:name="Currency",type=string,JSONPath=`.status.amount.currency`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Refund-Request-Id",type=string,JSONPath=`.status.refundRequestId`,priority=1
+// +kubebuilder:printcolumn:name="Refund-Id",type=string,JSONPath=`.status.refundId`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
+// +kubebuilder:validation:XValidation:rule="self.spec.attempt <= oldSelf.spec.attempt || (has(oldSelf.status) && has(oldSelf.status.state) && oldSelf.status.state == 'Failed')",fieldPath=".spec.attempt",message="attempt can be raised only after the gateway has confirmed that the former attempt ended without money moving: wait until status.state is Failed"
+type Refund struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is the standard object's metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
+
+	// spec is what to give back.
+	// +required
+	Spec RefundSpec `json:"spec,omitempty,omitzero"`
+
+	// status is what the gateway has reported.
+	// +optional
+	Status RefundStatus `json:"status,omitempty,omitzero"`
+}
+
+// RefundList is a list of Refunds.
+//
+// +kubebuilder:object:root=true
+type RefundList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty,omitzero"`
+	Items           []Refund `json:"items"`
+}
