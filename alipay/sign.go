@@ -170,7 +170,7 @@ func decodeSignature(value string) ([]byte, error) {
 
 // ParseTime reads a Request-Time or response-time header, in any of the forms that the gateway, its documents and
 // its SDKs use: 13-digit epoch milliseconds, or ISO 8601 with seconds, an optional fraction, and an offset that
-// is Z or has a colon or has none.
+// is Z or has a colon or has none. The result is in UTC.
 func ParseTime(s string) (time.Time, error) {
 	if len(s) == 13 && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) {
 		ms, err := strconv.ParseInt(s, 10, 64)
@@ -180,7 +180,7 @@ func ParseTime(s string) (time.Time, error) {
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700"} {
 		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
+			return t.UTC(), nil
 		}
 	}
 	return time.Time{}, errors.New("time is neither 13-digit epoch milliseconds nor ISO 8601 with an offset")
