@@ -6,9 +6,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // vectorFile is testdata/signature-vectors.json: made with openssl and confirmed with the official SDKs.
@@ -168,4 +170,144 @@ func TestPolicyVectorsAreDecidedAsDocumented(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestSignatureHeaderIsReadStrictly(t *testing.T) {
+	f := loadVectors(t)
+	private, public := mustPrivateKey(t, f.Keys["gateway"].PrivateKeyPem), mustPublicKey(t, f.Keys["gateway"].PublicKeyPem)
+	m := Message{URI: "/x", ClientID: testClientID, Time: testResponseTime, Body: []byte("{}")}
+	header := must[string](t)(Sign(private, 1, m))
+	_, value, _ := strings.Cut(header, "signature=")
+	raw := must[string](t)(url.QueryUnescape(value))
+	tests := []struct {
+		name, header string
+		accept       bool
+	}{
+		{"as signed", header, true},
+		{"without key version", "algorithm=RSA256,signature=" + value, true},
+		{"any order and spaces", "signature=" + value + ",  keyVersion=7 , algorithm=rSa256 ", true},
+		{"escapes in lower case", strings.NewReplacer("%2B", "%2b", "%2F", "%2f", "%3D", "%3d").Replace(header), true},
+		{"a pair of tomorrow", header + ",nonce=1", true},
+		{"raw base64", "algorithm=RSA256,keyVersion=1,signature=" + raw, false},
+		{"base64 with only its padding raw", "algorithm=RSA256,keyVersion=1,signature=" + strings.Replace(value, "%3D%3D", "==", 1), false},
+		{"without padding", strings.Replace(header, "%3D%3D", "", 1), false},
+		{"line break inside", strings.Replace(header, "%3D%3D", "%0A%3D%3D", 1), false},
+		{"broken escape", strings.Replace(header, "%3D%3D", "%3D%3", 1), false},
+		{"without algorithm", "keyVersion=1,signature=" + value, false},
+		{"another algorithm", strings.Replace(header, "RSA256", "ECC224", 1), false},
+		{"key version is no number", strings.Replace(header, "keyVersion=1", "keyVersion=one", 1), false},
+		{"key version is negative", strings.Replace(header, "keyVersion=1", "keyVersion=-1", 1), false},
+		{"signature twice", header + ",signature=" + value, false},
+		{"algorithm twice", "algorithm=none," + header, false},
+		{"empty pair", header + ",", false},
+		{"empty", "", false},
+		{"too long", header + ",x=" + strings.Repeat("y", maxSignatureHeader), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := Verify(m, tt.header, public)
+			if (err == nil) != tt.accept || err != nil && !errors.Is(err, ErrBadSignature) {
+				t.Errorf("Verify = %v, want accepted: %v", err, tt.accept)
+			}
+		})
+	}
+	t.Run("one key of several verifies", func(t *testing.T) {
+		other := mustPublicKey(t, f.Keys["other"].PublicKeyPem)
+		if err := Verify(m, header, nil, other, public); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("no key verifies nothing", func(t *testing.T) {
+		if err := Verify(m, header, nil); !errors.Is(err, ErrBadSignature) {
+			t.Errorf("Verify = %v", err)
+		}
+	})
+}
+
+func TestPartsOfAMessageCannotRunIntoOneAnother(t *testing.T) {
+	keys := loadVectors(t).Keys["gateway"]
+	private, public := mustPrivateKey(t, keys.PrivateKeyPem), mustPublicKey(t, keys.PublicKeyPem)
+	honest := Message{URI: "/x", ClientID: "c", Time: testResponseTime, Body: []byte(`{"note":".{\"result\":1}"}`)}
+	header := must[string](t)(Sign(private, 1, honest))
+	// The same signed text, cut elsewhere: the time header swallows the start of the body.
+	forged := Message{URI: "/x", ClientID: "c", Time: testResponseTime + `.{"note":"`, Body: []byte(`{\"result\":1}"}`)}
+	if err := Verify(forged, header, public); !errors.Is(err, ErrBadSignature) {
+		t.Errorf("Verify = %v, want ErrBadSignature", err)
+	}
+	broken := []struct {
+		name string
+		m    Message
+	}{
+		{"no path", Message{ClientID: "c", Time: "1"}},
+		{"full URL", Message{URI: "https://h/x", ClientID: "c", Time: "1"}},
+		{"line break in the path", Message{URI: "/x\ny", ClientID: "c", Time: "1"}},
+		{"no client id", Message{URI: "/x", Time: "1"}},
+		{"dot in the client id", Message{URI: "/x", ClientID: "c.1", Time: "1"}},
+		{"no time", Message{URI: "/x", ClientID: "c"}},
+	}
+	for _, tt := range broken {
+		t.Run(tt.name, func(t *testing.T) {
+			if header, err := Sign(private, 1, tt.m); err == nil {
+				t.Errorf("signed: %s", header)
+			}
+		})
+	}
+}
+
+func TestSignRefusesWhatCannotBeSigned(t *testing.T) {
+	key := mustPrivateKey(t, loadVectors(t).Keys["merchant"].PrivateKeyPem)
+	m := Message{URI: "/x", ClientID: "c", Time: "1"}
+	if _, err := Sign(nil, 1, m); err == nil {
+		t.Error("signed without a key")
+	}
+	if _, err := Sign(key, 0, m); err == nil {
+		t.Error("signed with key version 0")
+	}
+}
+
+func TestEveryFormOfTimeIsRead(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	tests := []struct {
+		text string
+		want time.Time
+	}{
+		{"1767323045000", at},
+		{"1767323045123", at.Add(123 * time.Millisecond)},
+		{"2026-01-02T03:04:05+00:00", at},
+		{"2026-01-02T03:04:05+0000", at},
+		{"2026-01-02T03:04:05.1234567Z", at.Add(123456700)},
+		{"2026-01-02T11:04:05+08:00", at},
+		{"2026-01-01T20:04:05-0700", at},
+		{"2026-01-02T03:04:05Z", at},
+	}
+	for _, tt := range tests {
+		got, err := ParseTime(tt.text)
+		if err != nil || got != tt.want {
+			t.Errorf("ParseTime(%s) = %v, %v, want %v", tt.text, got, err, tt.want)
+		}
+	}
+	for _, text := range []string{"", "1767323045", "17673230450000", "-767323045000", "2026-01-02", "2026-01-02T03:04:05", "2026-01-02 03:04:05Z", "yesterday"} {
+		if got, err := ParseTime(text); err == nil {
+			t.Errorf("ParseTime(%q) = %v, want an error", text, got)
+		}
+	}
+}
+
+func FuzzSignatureHeader(f *testing.F) {
+	vectors := loadVectors(f)
+	for _, v := range append(append(vectors.Vectors, vectors.NegativeVectors...), vectors.PolicyVectors...) {
+		f.Add(v.SignatureHeader)
+	}
+	f.Add("signature=%3D,signature=,=,%")
+	f.Fuzz(func(t *testing.T, header string) {
+		signature, err := parseSignatureHeader(header)
+		if err != nil {
+			return
+		}
+		// Whatever is accepted is what Sign would have written for these bytes.
+		again, err := decodeSignature(url.QueryEscape(base64.StdEncoding.EncodeToString(signature)))
+		if err != nil || !bytes.Equal(again, signature) || len(signature) == 0 {
+			t.Errorf("%q gives %x, and again %x, %v", header, signature, again, err)
+		}
+	})
 }
