@@ -218,6 +218,17 @@ func TestAdmissionPolicyReadsFieldsThatNoSchemaKnows(t *testing.T) {
 		return err != nil && strings.Contains(err.Error(), "card data is not allowed"), nil
 	})
 
+	eventually(t, "expression is checked against the schema", func(ctx context.Context) (bool, error) {
+		checked, err := policies.Get(ctx, policy.Name, metav1.GetOptions{})
+		if err != nil || checked.Status.ObservedGeneration == 0 {
+			return false, err
+		}
+		if checking := checked.Status.TypeChecking; checking != nil && len(checking.ExpressionWarnings) > 0 {
+			t.Errorf("warnings = %v, want none", checking.ExpressionWarnings)
+		}
+		return true, nil
+	})
+
 	for _, tc := range []struct {
 		name, spec string
 		refused    bool
@@ -229,6 +240,8 @@ func TestAdmissionPolicyReadsFieldsThatNoSchemaKnows(t *testing.T) {
 		{name: "no additional fields", spec: `{size: 1}`},
 		{name: "empty additional fields", spec: `{size: 1, additionalFields: {}}`},
 		{name: "longer key", spec: `{size: 1, additionalFields: {cardNoLast4: "4242", acvv: "1"}}`},
+		{name: "key as a value", spec: `{size: 1, additionalFields: {a: cvv, b: [cardNo, cvv]}}`},
+		{name: "key quoted in a value", spec: `{size: 1, additionalFields: {a: 'he said "cvv": 1, {"cardNo":2}'}}`},
 		{name: "values of every type", spec: `{size: 1, additionalFields: {a: [1, two, true, null, 1.5, {b: {}}, []]}}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -16,7 +16,6 @@ import (
 	"k8s.io/apiserver/pkg/server/dynamiccertificates"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/klog/v2"
 	controlplane "k8s.io/kubernetes/pkg/controlplane/apiserver/options"
 	generic "k8s.io/kubernetes/pkg/controlplane/apiserver/samples/generic/server"
 )
@@ -154,6 +153,7 @@ func configureAPIServer(opts options, etcdEndpoint string, listener net.Listener
 	if opts.auditLog != "" {
 		o.Audit.PolicyFile = filepath.Join(opts.dir, "audit-policy.yaml")
 		o.Audit.LogOptions.Path = opts.auditLog
+		o.Audit.LogOptions.MaxSize = 1 << 20 // MB: never rotate under the eyes of whoever counts lines
 		if err := os.WriteFile(o.Audit.PolicyFile, []byte(auditPolicy), 0o600); err != nil {
 			return adminAccess{}, nil, err
 		}
@@ -198,6 +198,6 @@ func (s *apiServer) stop() {
 	select {
 	case <-s.failed: // closed when it has ended
 	case <-time.After(apiServerStopTimeout):
-		klog.Warning("Requests in flight did not end in time, stopping without them")
+		fmt.Fprintln(os.Stderr, "devcluster: requests in flight did not end in time, stopping without them")
 	}
 }

@@ -6,10 +6,14 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apiextensionsscheme "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset/scheme"
+	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
+	"k8s.io/apiserver/pkg/cel/openapi/resolver"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/metadata/metadatainformer"
 	"k8s.io/client-go/rest"
@@ -17,6 +21,8 @@ import (
 	"k8s.io/controller-manager/pkg/informerfactory"
 	"k8s.io/kubernetes/pkg/controller/garbagecollector"
 	"k8s.io/kubernetes/pkg/controller/namespace"
+	"k8s.io/kubernetes/pkg/controller/validatingadmissionpolicystatus"
+	"k8s.io/kubernetes/pkg/generated/openapi"
 )
 
 const (
@@ -30,8 +36,9 @@ const (
 	resyncPeriod = 5 * time.Minute
 )
 
-// startControllers starts the two controllers of kube-controller-manager without which deletion does not work:
-// namespaces would stay in Terminating, and dependants would outlive their owners.
+// startControllers starts the controllers of kube-controller-manager that this API server needs. Without the first two
+// deletion does not work: namespaces would stay in Terminating, and dependants would outlive their owners. The third
+// checks admission policies against the schemas and puts its warnings into their status.
 func startControllers(loopback *rest.Config) (stop func(), err error) {
 	config := rest.CopyConfig(loopback)
 	config.QPS = -1 // no limit: emptying a namespace is many small calls
@@ -66,6 +73,16 @@ func startControllers(loopback *rest.Config) (stop func(), err error) {
 		return nil, err
 	}
 
+	schemas := resolver.NewDefinitionsSchemaResolver(openapi.GetOpenAPIDefinitions, scheme.Scheme, apiextensionsscheme.Scheme).
+		Combine(&resolver.ClientDiscoveryResolver{Discovery: client.Discovery()})
+	policies, err := validatingadmissionpolicystatus.NewController(
+		typed.Admissionregistration().V1().ValidatingAdmissionPolicies(), client.AdmissionregistrationV1().ValidatingAdmissionPolicies(),
+		&validating.TypeChecker{SchemaResolver: schemas, RestMapper: mapper})
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+
 	typed.Start(ctx.Done())
 	untyped.Start(ctx.Done())
 	close(informersStarted)
@@ -74,6 +91,7 @@ func startControllers(loopback *rest.Config) (stop func(), err error) {
 	running.Go(func() { namespaces.Run(ctx, controllerWorkers) })
 	running.Go(func() { collector.Run(ctx, controllerWorkers, discoveryPeriod) })
 	running.Go(func() { collector.Sync(ctx, client.Discovery(), discoveryPeriod) })
+	running.Go(func() { policies.Run(ctx, controllerWorkers) })
 	return func() {
 		cancel()
 		running.Wait()

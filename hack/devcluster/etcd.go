@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 const (
 	// etcdStartTimeout bounds opening the data and electing the only member.
 	etcdStartTimeout = 60 * time.Second
+
+	etcdStopTimeout = time.Second
 
 	// maxSocketPath is what every system accepts for the path of a unix socket (macOS allows 104 bytes, Linux 108).
 	maxSocketPath = 100
@@ -31,7 +34,7 @@ type etcdServer struct {
 	cleanup  func()
 }
 
-func startEtcd(ctx context.Context, dir string, noFsync bool) (_ *etcdServer, err error) {
+func startEtcd(ctx context.Context, dir string, noFsync bool, log io.Writer) (_ *etcdServer, err error) {
 	socket, cleanup, err := socketPath(dir)
 	if err != nil {
 		return nil, err
@@ -50,9 +53,8 @@ func startEtcd(ctx context.Context, dir string, noFsync bool) (_ *etcdServer, er
 	cfg.UnsafeNoFsync = noFsync
 	cfg.QuotaBackendBytes = etcdQuotaBytes
 	// A single member waits one election timeout before it may serve. Nobody else can vote, so it need not be long.
-	cfg.TickMs, cfg.ElectionMs = 20, 200
-	cfg.LogLevel = "error"
-	cfg.LogOutputs = []string{"stderr"}
+	cfg.TickMs, cfg.ElectionMs = 50, 250
+	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(newEtcdLogger(log))
 
 	etcd, err := embed.StartEtcd(cfg)
 	if err != nil {
@@ -78,9 +80,18 @@ func startEtcd(ctx context.Context, dir string, noFsync bool) (_ *etcdServer, er
 // failed reports why etcd stopped by itself.
 func (e *etcdServer) failed() <-chan error { return e.etcd.Err() }
 
-// stop closes etcd. The API server must have stopped: its watches are what a graceful stop would wait for.
+// stop closes etcd. The API server should have stopped: its watches are what closing waits for. When it has not, ending
+// the process is as good: whatever was acknowledged is in the write-ahead log.
 func (e *etcdServer) stop() {
-	e.etcd.Close()
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		e.etcd.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(etcdStopTimeout):
+	}
 	e.cleanup()
 }
 

@@ -49,8 +49,8 @@ func parseFlags(args []string, usage io.Writer) (options, error) {
 	flags.SortFlags = false
 	flags.StringVar(&o.dir, "dir", "", "directory for the data and keys, created if missing; one server at a time (required)")
 	flags.IntVar(&o.port, "port", 0, "TCP port of the API server on 127.0.0.1; 0 takes a free one")
-	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig to write, mode 0600, once the server is ready; "+
-		"an older one is removed at start, so waiting for this file is waiting for readiness (default DIR/kubeconfig)")
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig to write, mode 0600, once the server is ready, "+
+		"and to remove when it stops: waiting for this file is waiting for readiness (default DIR/kubeconfig)")
 	flags.StringVar(&o.auditLog, "audit-log", "", "file to append an audit event to for every request, as JSON lines at level Metadata (default none)")
 	flags.BoolVar(&o.unsafeNoFsync, "unsafe-no-fsync", false, "do not wait for the disk: faster, and a power cut may lose or corrupt data")
 	flags.BoolVar(&o.stopOnStdinClose, "stop-on-stdin-close", false, "stop when standard input ends: with a pipe from the parent, nothing outlives it")
@@ -96,9 +96,15 @@ func stopContext(stdin bool) context.Context {
 }
 
 // run starts everything, announces readiness on out, waits for ctx to end, and stops everything in reverse.
-func run(ctx context.Context, opts options, out io.Writer) error {
+func run(ctx context.Context, opts options, out io.Writer) (err error) {
 	started := time.Now()
-	configureLogging(opts.verbosity)
+	log := configureLogging(opts.verbosity)
+	log.hold()
+	defer func() {
+		if err != nil {
+			log.tell()
+		}
+	}()
 
 	release, err := claimDir(opts.dir)
 	if err != nil {
@@ -109,7 +115,7 @@ func run(ctx context.Context, opts options, out io.Writer) error {
 		return err
 	}
 
-	etcd, err := startEtcd(ctx, opts.dir, opts.unsafeNoFsync)
+	etcd, err := startEtcd(ctx, opts.dir, opts.unsafeNoFsync, log)
 	if err != nil {
 		return fmt.Errorf("starting etcd: %w", err)
 	}
@@ -136,11 +142,14 @@ func run(ctx context.Context, opts options, out io.Writer) error {
 	if err := server.admin.write(opts.kubeconfig); err != nil {
 		return fmt.Errorf("writing the kubeconfig: %w", err)
 	}
+	defer func() { _ = removeKubeconfig(opts.kubeconfig) }() // nobody should wait for the next start and find this one
+	log.pass()
 	fmt.Fprintf(out, "devcluster ready: %s kubeconfig: %s, took %.1fs\n",
 		server.admin.url, opts.kubeconfig, time.Since(started).Seconds())
 
 	select {
 	case <-ctx.Done():
+		log.hold()
 		return nil
 	case err := <-server.failed:
 		return fmt.Errorf("the API server stopped: %w", err)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -56,12 +58,48 @@ func TestDataSurvivesEveryKindOfStopAndOldCredentialsDoNot(t *testing.T) {
 	third.stop(t, syscall.SIGINT)
 }
 
-func TestServerStopsWhenItsStandardInputEnds(t *testing.T) {
-	server := startOwnServer(t, t.TempDir(), "--unsafe-no-fsync")
+func TestServerAuditsRequestsAndStopsWhenItsStandardInputEnds(t *testing.T) {
+	auditLog := filepath.Join(t.TempDir(), "audit.log")
+	server := startOwnServer(t, t.TempDir(), "--unsafe-no-fsync", "--audit-log", auditLog)
+	client, _ := clients(t, server.config)
+	createConfigMap(t, client, "counted")
+	eventually(t, "the write is in the audit log", func(context.Context) (bool, error) {
+		content, err := os.ReadFile(auditLog)
+		if err != nil {
+			return false, err
+		}
+		for line := range strings.Lines(string(content)) {
+			if strings.Contains(line, `"verb":"create"`) && strings.Contains(line, `"name":"counted"`) {
+				return true, nil
+			}
+		}
+		return false, nil
+	})
 	if err := server.stdin.Close(); err != nil {
 		t.Fatal(err)
 	}
 	server.expectCleanExit(t)
+	if _, err := os.Stat(server.kubeconfig); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("kubeconfig of a stopped server: %v, want none", err)
+	}
+}
+
+func TestSocketOfALongDirectoryIsElsewhere(t *testing.T) {
+	path, cleanup, err := socketPath("/" + strings.Repeat("d", maxSocketPath))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cleanup()
+	if len(path) > maxSocketPath {
+		t.Errorf("socket path %q has %d bytes, want at most %d", path, len(path), maxSocketPath)
+	}
+	info, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := info.Mode().Perm(); got != 0o700 {
+		t.Errorf("mode = %o, want 700", got)
+	}
 }
 
 func TestDirectoryInUseIsRefused(t *testing.T) {
