@@ -210,8 +210,8 @@ var (
 // maxCachedKeys is far above the number of merchant accounts that one process serves.
 const maxCachedKeys = 1024
 
-// keyCache keeps parsed keys by the SHA-256 of their text. Parsing an RSA private key costs about as much as a
-// signature, and callers parse on every pass.
+// keyCache keeps parsed keys by the SHA-256 of their text. Parsing an RSA private key costs about a hundred times a
+// look-up, and callers parse on every pass.
 type keyCache[K any] struct {
 	mu   sync.RWMutex
 	keys map[[sha256.Size]byte]K

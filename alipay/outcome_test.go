@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -330,11 +331,11 @@ func TestSlowGatewayIsUnknown(t *testing.T) {
 	}
 	for protocol, start := range setups {
 		t.Run(protocol, func(t *testing.T) {
-			arrived, release := make(chan struct{}, 2), make(chan struct{})
+			arrived, release := make(chan struct{}, 3), make(chan struct{})
 			g := &gateway{key: mustPrivateKey(t, loadVectors(t).Keys["gateway"].PrivateKeyPem)}
-			slow := false
+			var slow atomic.Bool
 			g.Server = httptest.NewUnstartedServer(g.handler(t, func(received) answer {
-				if slow {
+				if slow.Load() {
 					arrived <- struct{}{}
 					<-release
 				}
@@ -345,10 +346,7 @@ func TestSlowGatewayIsUnknown(t *testing.T) {
 			defer close(release)
 			c := newClient(t, testConfig(t, g.URL), WithTransport(trusting(t, g.Server)))
 
-			if err := payForTest(t.Context(), c); err != nil { // so that the next call finds a connection
-				t.Fatal(err)
-			}
-			slow = true
+			slow.Store(true)
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() {
 				<-arrived
@@ -356,7 +354,21 @@ func TestSlowGatewayIsUnknown(t *testing.T) {
 			}()
 			err := payForTest(ctx, c)
 			if outcome(err) != "unknown" || !errors.Is(err, context.Canceled) {
-				t.Errorf("cancelled: outcome = %s (%v), want unknown", outcome(err), err)
+				t.Errorf("on a new connection: outcome = %s (%v), want unknown", outcome(err), err)
+			}
+			slow.Store(false)
+			if err := payForTest(t.Context(), c); err != nil { // so that the next call finds a connection
+				t.Fatal(err)
+			}
+			slow.Store(true)
+			ctx, cancel = context.WithCancel(t.Context())
+			go func() {
+				<-arrived
+				cancel()
+			}()
+			err = payForTest(ctx, c)
+			if outcome(err) != "unknown" || !errors.Is(err, context.Canceled) {
+				t.Errorf("on a used connection: outcome = %s (%v), want unknown", outcome(err), err)
 			}
 			c.timeout = 50 * time.Millisecond
 			err = payForTest(t.Context(), c)
