@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,7 +27,7 @@ const (
 	watchGracePeriod = time.Second
 
 	// apiServerStopTimeout is how long a stop waits for requests in flight. Whatever was answered is stored by then.
-	apiServerStopTimeout = 3500 * time.Millisecond
+	apiServerStopTimeout = 2500 * time.Millisecond
 )
 
 // auditPolicy records who did what to which object, once per request, and no bodies: those may hold Secrets.
@@ -47,16 +46,7 @@ type apiServer struct {
 }
 
 // startAPIServer starts the API server; waitReady says when it may be used.
-func startAPIServer(opts options, etcdEndpoint string) (_ *apiServer, err error) {
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(opts.port)))
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			_ = listener.Close()
-		}
-	}()
+func startAPIServer(opts options, etcdEndpoint string, listener net.Listener) (_ *apiServer, err error) {
 	admin, config, err := configureAPIServer(opts, etcdEndpoint, listener)
 	if err != nil {
 		return nil, err

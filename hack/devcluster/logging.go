@@ -82,6 +82,7 @@ func configureLogging(verbosity int) *heldLog {
 
 // newEtcdLogger logs the errors of etcd.
 func newEtcdLogger(log io.Writer) *zap.Logger {
-	encoder := zapcore.NewConsoleEncoder(zap.NewProductionEncoderConfig())
-	return zap.New(zapcore.NewCore(encoder, zapcore.AddSync(log), zapcore.ErrorLevel))
+	config := zap.NewProductionEncoderConfig()
+	config.EncodeTime = zapcore.ISO8601TimeEncoder
+	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(config), zapcore.AddSync(log), zapcore.ErrorLevel))
 }

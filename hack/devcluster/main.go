@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -115,13 +117,19 @@ func run(ctx context.Context, opts options, out io.Writer) (err error) {
 		return err
 	}
 
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(opts.port)))
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+
 	etcd, err := startEtcd(ctx, opts.dir, opts.unsafeNoFsync, log)
 	if err != nil {
 		return fmt.Errorf("starting etcd: %w", err)
 	}
 	defer etcd.stop()
 
-	server, err := startAPIServer(opts, etcd.endpoint)
+	server, err := startAPIServer(opts, etcd.endpoint, listener)
 	if err != nil {
 		return fmt.Errorf("starting the API server: %w", err)
 	}
