@@ -107,3 +107,16 @@ type GatewayResult struct {
 	// +kubebuilder:validation:MaxLength=256
 	ResultMessage string `json:"resultMessage,omitempty"`
 }
+
+// Conflict is a contradiction between this object and what the gateway reports, which a person has to resolve.
+type Conflict struct {
+	// reason is RequestIdConflict or StateContradiction.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason,omitempty"`
+
+	// message says what the gateway reports.
+	// +required
+	// +kubebuilder:validation:MaxLength=512
+	Message string `json:"message,omitempty"`
+}

@@ -40,6 +40,8 @@ const (
 	PaymentSubmitting PaymentState = "Submitting"
 	// PaymentProcessing means that the order is open at the gateway and not paid yet. Transient.
 	PaymentProcessing PaymentState = "Processing"
+	// PaymentConfirming means that the buyer is done and the payment channel has not confirmed yet. Transient.
+	PaymentConfirming PaymentState = "Confirming"
 	// PaymentUnknown means that a request was sent and nobody knows what became of it. Transient.
 	PaymentUnknown PaymentState = "Unknown"
 	// PaymentPaid means that the money was collected. Final, unless it is cancelled in time.
@@ -274,7 +276,8 @@ type PaymentStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// state sums the payment up in one word: Pending, Submitting, Processing, Unknown, Paid, Failed, Cancelled or Blocked.
+	// state sums the payment up in one word: Pending, Submitting, Processing, Confirming, Unknown,
+	// Paid, Failed, Cancelled or Blocked.
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	State PaymentState `json:"state,omitempty"`
@@ -320,6 +323,14 @@ type PaymentStatus struct {
 	// cancelSubmittedAt is the record made before the first cancel request left.
 	// +optional
 	CancelSubmittedAt *metav1.Time `json:"cancelSubmittedAt,omitempty"`
+
+	// cancelResult is the gateway's refusal to cancel.
+	// +optional
+	CancelResult *GatewayResult `json:"cancelResult,omitempty"`
+
+	// conflict says why what the gateway reports can not be this payment. Nothing is sent any more.
+	// +optional
+	Conflict *Conflict `json:"conflict,omitempty"`
 
 	// finishedAt is when the payment was settled, by the operator's clock. ttlSecondsAfterFinished counts from it.
 	// +optional

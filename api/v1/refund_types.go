@@ -150,6 +150,10 @@ type RefundStatus struct {
 	// +optional
 	RefundTime *metav1.Time `json:"refundTime,omitempty"`
 
+	// conflict says why what the gateway reports can not be this refund. Nothing is sent any more.
+	// +optional
+	Conflict *Conflict `json:"conflict,omitempty"`
+
 	// finishedAt is when the refund was settled, by the operator's clock. ttlSecondsAfterFinished counts from it.
 	// +optional
 	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`

@@ -1,0 +1,150 @@
+package controllers
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// action is the one thing that a pass does next.
+type action string
+
+const (
+	// actRest does nothing until something that is watched changes.
+	actRest action = "Rest"
+	// actWait does nothing until a time has passed.
+	actWait action = "Wait"
+	// actRecordIntent writes the intent; the submission follows in the same pass.
+	actRecordIntent action = "RecordIntent"
+	// actSubmit sends the request that moves money.
+	actSubmit action = "Submit"
+	// actInquire asks the gateway what became of the request id.
+	actInquire action = "Inquire"
+	// actInquireFormer asks the gateway what became of an attempt before the present one.
+	actInquireFormer action = "InquireFormer"
+	// actRecordCancel writes the intent to cancel; the cancellation follows in the same pass.
+	actRecordCancel action = "RecordCancel"
+	// actCancel asks the gateway to cancel the payment.
+	actCancel action = "Cancel"
+	// actSettleFailed writes that the operation ended without moving money: the gateway has refused it and knows no order.
+	actSettleFailed action = "SettleFailed"
+	// actSettleCancelled writes that there is nothing to cancel: the gateway knows no order.
+	actSettleCancelled action = "SettleCancelled"
+	// actExpire deletes the object, whose time to live is over.
+	actExpire action = "Expire"
+	// actRelease removes the finalizer.
+	actRelease action = "Release"
+)
+
+// movesMoney reports whether the gateway may move money because of the action.
+func (a action) movesMoney() bool { return a == actSubmit || a == actCancel }
+
+// calls reports whether the action sends a request to the gateway.
+func (a action) calls() bool { return a.movesMoney() || a == actInquire || a == actInquireFormer }
+
+// verdict is how things stand, for the conditions that every kind has.
+type verdict string
+
+const (
+	// progressing means that nobody has to act.
+	progressing verdict = "Progressing"
+	// stalled means that a person has to act, or that the operation ended otherwise than asked for.
+	stalled verdict = "Stalled"
+	// ready means that what the spec asks for is reached.
+	ready verdict = "Ready"
+)
+
+// report is what a decision tells the user.
+type report struct {
+	state     string
+	verdict   verdict
+	succeeded metav1.ConditionStatus
+	// unknown is true while a request was sent whose outcome nobody knows.
+	unknown bool
+	reason  string
+	// message says what is true and what to do next, in words that stay the same from pass to pass.
+	message string
+}
+
+// decision is what a pure function makes of everything that was gathered.
+type decision struct {
+	do     action
+	after  time.Duration // for wait
+	report report
+}
+
+// problem is something outside the object that keeps it from going on.
+type problem struct {
+	reason  string
+	message string
+	// stalled is true when a person has to act and nothing that is watched will tell.
+	stalled bool
+	// retry is when to look again, where nothing that is watched will tell; zero when a watch will.
+	retry time.Duration
+}
+
+// decision rests until a watch wakes the object, or waits where none will.
+func (p *problem) decision(told report) *decision {
+	if p.retry > 0 {
+		return &decision{do: actWait, after: p.retry, report: told}
+	}
+	return &decision{do: actRest, report: told}
+}
+
+func (p *problem) verdict() verdict {
+	if p.stalled {
+		return stalled
+	}
+	return progressing
+}
+
+// conditions derives the conditions that every kind has from a report. Nothing else writes them.
+func (r report) conditions(conditions *[]metav1.Condition, generation int64) {
+	set := func(kind string, status metav1.ConditionStatus) {
+		setCondition(conditions, metav1.Condition{
+			Type: kind, Status: status, Reason: r.reason, Message: r.message, ObservedGeneration: generation,
+		})
+	}
+	setWhile := func(kind string, holds bool) {
+		if holds {
+			set(kind, metav1.ConditionTrue)
+			return
+		}
+		removeCondition(conditions, kind)
+	}
+	if r.verdict == ready {
+		set(apiv1.ReadyCondition, metav1.ConditionTrue)
+	} else {
+		set(apiv1.ReadyCondition, metav1.ConditionFalse)
+	}
+	if r.succeeded != "" {
+		set(apiv1.SucceededCondition, r.succeeded)
+	}
+	setWhile(apiv1.ReconcilingCondition, r.verdict == progressing)
+	setWhile(apiv1.StalledCondition, r.verdict == stalled)
+	setWhile(apiv1.OutcomeUnknownCondition, r.unknown)
+}
+
+// reportFrom repeats what the conditions say, for an object that is about to go.
+func reportFrom(state string, conditions []metav1.Condition) report {
+	told := report{state: state, verdict: progressing, reason: apiv1.SubmittingReason}
+	if condition := meta.FindStatusCondition(conditions, apiv1.ReadyCondition); condition != nil {
+		told.reason, told.message = condition.Reason, condition.Message
+	}
+	return told
+}
+
+// newIntent is the intent to use an account now.
+func newIntent(account *apiv1.MerchantAccount, attempt int32, now time.Time) *apiv1.Intent {
+	return &apiv1.Intent{
+		Attempt:            attempt,
+		SubmittedAt:        metav1.Time{Time: now.Truncate(time.Second)},
+		MerchantAccount:    account.Name,
+		ClientID:           account.Spec.ClientID,
+		NotifyURL:          notifyURL(account),
+		SettlementCurrency: account.Spec.SettlementCurrency,
+	}
+}

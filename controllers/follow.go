@@ -1,0 +1,181 @@
+package controllers
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/alipay-operator/alipay-operator/alipay"
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// facts is what every decision about an operation rests on, whatever its kind.
+type facts struct {
+	now     time.Time
+	jitter  float64
+	account accountFacts
+	// id is the request id of the attempt at hand.
+	id string
+	// hash is that of the request which spec and intent make now; buildErr says why they make none.
+	hash     string
+	buildErr error
+	recall   recall
+
+	// What this pass has done so far.
+	asked, moved bool
+	trouble      *trouble
+	// formerOpen is true when the gateway says that a former attempt has moved money, or still can.
+	formerOpen bool
+}
+
+// subject is what the shared part of a decision must know of its kind.
+type subject interface {
+	recorded() recorded
+	// report tells of a problem without touching what is known of the outcome.
+	report(problem) report
+	// awaiting says for whom a submitted operation waits.
+	awaiting() report
+}
+
+// recorded is the part of spec and status that every kind has.
+type recorded struct {
+	// noun names the operation in messages: "payment".
+	noun          string
+	attempt       int32
+	endedAttempts int32
+	suspend       bool
+	intent        *apiv1.Intent
+	lastResult    *apiv1.GatewayResult
+	// gatewayID is the gateway's own id, once it has given one.
+	gatewayID string
+}
+
+// preconditions says what keeps any operation from going on, if anything does.
+func (f *facts) preconditions(s subject) *decision {
+	r := s.recorded()
+	var found problem
+	switch {
+	case f.account.problem != nil:
+		found = *f.account.problem
+	case r.intent != nil && r.intent.ClientID != f.account.account.Spec.ClientID:
+		found = problem{reason: apiv1.ClientIDChangedReason, stalled: true, message: fmt.Sprintf(
+			"This %s was submitted as client %s, and MerchantAccount %q is now another client: restore the account. Nothing is sent before.",
+			r.noun, r.intent.ClientID, r.intent.MerchantAccount)}
+	case r.intent == nil && f.buildErr != nil:
+		found = problem{reason: apiv1.RequestInvalidReason, stalled: true, message: "The request can not be made, and nothing was sent: " + f.buildErr.Error() + "."}
+	default:
+		return nil
+	}
+	return found.decision(s.report(found))
+}
+
+// submitFirst prepares the first submission of an attempt.
+func (f *facts) submitFirst(s subject) decision {
+	r := s.recorded()
+	if r.suspend {
+		return decision{do: actRest, report: s.report(suspended)}
+	}
+	if r.endedAttempts < r.attempt-1 {
+		return f.checkFormer(s)
+	}
+	return decision{do: actRecordIntent, report: s.report(submittingProblem)}
+}
+
+var (
+	suspended         = problem{reason: apiv1.SuspendedReason, message: "Nothing that moves money is sent while spec.suspend is true."}
+	submittingProblem = problem{reason: apiv1.SubmittingReason, message: "The request is being submitted."}
+)
+
+// formerAttemptDelay is the pace at which a former attempt that is still open is looked at again.
+const formerAttemptDelay = time.Minute
+
+// checkFormer makes sure that no former attempt has moved money, or still can: after a restore or in a new cluster, the
+// status does not say so.
+func (f *facts) checkFormer(s subject) decision {
+	r := s.recorded()
+	switch {
+	case f.formerOpen:
+		return decision{do: actWait, after: formerAttemptDelay, report: s.report(problem{
+			reason: apiv1.FormerAttemptOpenReason, stalled: true,
+			message: fmt.Sprintf("Attempt %d has moved money, or still can, so attempt %d is not sent: see to the former attempt at the gateway, "+
+				"or create this object with the former attempt's number.", r.endedAttempts+1, r.attempt),
+		})}
+	case f.trouble != nil:
+		return f.inTrouble(s)
+	case f.now.Before(f.recall.nextLook):
+		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: s.report(submittingProblem)}
+	default:
+		return decision{do: actInquireFormer, report: s.report(submittingProblem)}
+	}
+}
+
+// follow brings a submitted operation to its end: it asks, waits, and sends again what the gateway has proved not to have.
+func (f *facts) follow(s subject) decision {
+	submission := f.submission(s.recorded())
+	next, after := submission.next()
+	switch next {
+	case stepAsk:
+		return decision{do: actInquire, report: s.awaiting()}
+	case stepSubmit:
+		if s.recorded().suspend {
+			return decision{do: actWait, after: submission.delay(), report: s.report(suspended)}
+		}
+		return decision{do: actSubmit, report: s.awaiting()}
+	case stepNeverPlaced:
+		return decision{do: actSettleFailed, report: s.awaiting()}
+	case stepChanged:
+		return decision{do: actRest, report: s.report(problem{
+			reason: apiv1.RequestChangedReason, stalled: true,
+			message: "The request would have to be sent again, but spec and account no longer make the one that was recorded, so it is not sent. " +
+				"The gateway has no order under this id: create a new object.",
+		})}
+	default:
+		if f.trouble != nil && f.trouble.outcome != notFound {
+			return f.inTrouble(s)
+		}
+		return decision{do: actWait, after: after, report: s.awaiting()}
+	}
+}
+
+// inTrouble waits after a call that settled nothing.
+func (f *facts) inTrouble(s subject) decision {
+	told, r := s.awaiting(), s.recorded()
+	if f.trouble.outcome == refusedIdentity || r.gatewayID == "" && !told.unknown {
+		told = s.report(*f.trouble.problem())
+	}
+	return decision{do: actWait, after: f.submission(r).delay(), report: told}
+}
+
+// submission is what is known of the request.
+func (f *facts) submission(r recorded) submission {
+	known := submission{
+		now: f.now, submittedAt: f.now, jitter: f.jitter, recall: f.recall,
+		refusal: refusalCode(r.lastResult, r.gatewayID),
+		asked:   f.asked, moved: f.moved, trouble: f.trouble,
+	}
+	if r.intent != nil {
+		known.submittedAt = r.intent.SubmittedAt.Time
+		known.same = f.buildErr == nil && f.hash == r.intent.RequestSHA256
+	}
+	return known
+}
+
+// refusalCode is the code of a recorded refusal of an operation that the gateway has given no id.
+func refusalCode(last *apiv1.GatewayResult, gatewayID string) string {
+	if last == nil || last.ResultStatus != alipay.ResultStatusFail || gatewayID != "" {
+		return ""
+	}
+	return last.ResultCode
+}
+
+// untilExpired rests, or waits for the end of a settled object's time to live.
+func untilExpired(told report, ttl *int32, finishedAt *metav1.Time, now time.Time) decision {
+	if ttl == nil || finishedAt == nil {
+		return decision{do: actRest, report: told}
+	}
+	if left := finishedAt.Add(time.Duration(*ttl) * time.Second).Sub(now); left > 0 {
+		return decision{do: actWait, after: left, report: told}
+	}
+	return decision{do: actExpire, report: told}
+}

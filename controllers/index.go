@@ -1,0 +1,67 @@
+package controllers
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// Indexes of the cache.
+const (
+	// openPaymentAccountIndex finds the unsettled payments of an account.
+	openPaymentAccountIndex = "openPayments.account"
+	// refundPaymentIndex finds the refunds of a payment.
+	refundPaymentIndex = "spec.paymentRef.name"
+	// openRefundPaymentIndex finds the unsettled refunds of a payment, and under anyPayment those of a namespace.
+	openRefundPaymentIndex = "openRefunds.payment"
+	// anyPayment is no name that a Payment can have.
+	anyPayment = "*"
+)
+
+// AddIndexes must be called before the manager starts.
+func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+	if err := indexer.IndexField(ctx, &apiv1.Payment{}, openPaymentAccountIndex, func(obj client.Object) []string {
+		payment := obj.(*apiv1.Payment)
+		if settledForGood(payment) {
+			return nil
+		}
+		return []string{payment.Spec.MerchantAccountRef.Name}
+	}); err != nil {
+		return err
+	}
+	if err := indexer.IndexField(ctx, &apiv1.Refund{}, refundPaymentIndex, func(obj client.Object) []string {
+		return []string{obj.(*apiv1.Refund).Spec.PaymentRef.Name}
+	}); err != nil {
+		return err
+	}
+	return indexer.IndexField(ctx, &apiv1.Refund{}, openRefundPaymentIndex, func(obj client.Object) []string {
+		refund := obj.(*apiv1.Refund)
+		if refund.Status.State.Final() && !refundAttemptRaised(refund) {
+			return nil
+		}
+		return []string{refund.Spec.PaymentRef.Name, anyPayment}
+	})
+}
+
+// requestsFor names the objects of a list that an index finds for an object.
+func requestsFor(ctx context.Context, reader client.Reader, list client.ObjectList, of client.Object, index string) []ctrl.Request {
+	if err := reader.List(ctx, list, client.InNamespace(of.GetNamespace()), client.MatchingFields{index: of.GetName()}); err != nil {
+		log.FromContext(ctx).Error(err, "Objects to wake could not be listed", "index", index)
+		return nil
+	}
+	var requests []ctrl.Request
+	_ = meta.EachListItem(list, func(item runtime.Object) error {
+		obj := item.(metav1.Object)
+		requests = append(requests, ctrl.Request{NamespacedName: types.NamespacedName{Namespace: obj.GetNamespace(), Name: obj.GetName()}})
+		return nil
+	})
+	return requests
+}

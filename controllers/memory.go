@@ -1,0 +1,85 @@
+package controllers
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// recall is what this process remembers of an operation between passes: when to ask again, never what is true.
+// Losing it, as a restart does, costs time and never money: without it the operation is asked for before anything is sent.
+type recall struct {
+	// unsent is true while this process has recorded the intent and no byte of the request has left since.
+	unsent bool
+	// empty counts the gateway's consecutive answers that it knows no such order, since the last submission.
+	empty int
+	// failures counts consecutive calls without a usable answer.
+	failures int
+	// nextLook is when to ask the gateway next; zero means that no time was planned.
+	nextLook time.Time
+}
+
+// note counts empty answers and failures.
+func (r *recall) note(t *trouble) {
+	switch {
+	case t == nil:
+		r.empty, r.failures = 0, 0
+	case t.outcome == notFound:
+		r.empty, r.failures = r.empty+1, 0
+	default:
+		r.failures++
+	}
+}
+
+// spreadAfterRestart plans the first look of a new process at an open operation, so that a restart does not ask for all of them at
+// once: within the time that it would have waited anyway.
+func (r *recall) spreadAfterRestart(open bool, intent *apiv1.Intent, now time.Time, jitter float64) {
+	if !open || !r.nextLook.IsZero() || r.failures > 0 {
+		return
+	}
+	r.nextLook = now.Add(time.Duration(jitter * float64(pollDelay(now.Sub(intent.SubmittedAt.Time)))))
+}
+
+// memory keeps a recall per object of one kind.
+type memory struct {
+	mu      sync.Mutex
+	entries map[types.NamespacedName]memoryEntry
+}
+
+type memoryEntry struct {
+	uid       types.UID
+	requestID string
+	recall    recall
+}
+
+func newMemory() *memory {
+	return &memory{entries: map[types.NamespacedName]memoryEntry{}}
+}
+
+// load returns what is remembered of the object's request id. What belongs to a former object of that name, or to a
+// former attempt, does not count.
+func (m *memory) load(obj client.Object, requestID string) recall {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	entry := m.entries[client.ObjectKeyFromObject(obj)]
+	if entry.uid != obj.GetUID() || entry.requestID != requestID {
+		return recall{}
+	}
+	return entry.recall
+}
+
+func (m *memory) store(obj client.Object, requestID string, remembered recall) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.entries[client.ObjectKeyFromObject(obj)] = memoryEntry{uid: obj.GetUID(), requestID: requestID, recall: remembered}
+}
+
+func (m *memory) forget(key types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.entries, key)
+}

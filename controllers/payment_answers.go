@@ -1,0 +1,244 @@
+package controllers
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/alipay-operator/alipay-operator/alipay"
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// paymentAnswers writes what verified answers say into a payment's status. It never guesses: what an answer does not say stays as
+// it was.
+type paymentAnswers struct {
+	payment *apiv1.Payment
+	now     time.Time
+}
+
+// pay takes the answer to pay. S settles; U with an order leaves it open.
+func (a paymentAnswers) pay(answer *alipay.PayResponse) {
+	if !a.found(answer.PaymentID, answer.PaymentAmount, answer.PaymentCreateTime.Time, answer.ResponseTime) {
+		return
+	}
+	st := &a.payment.Status
+	st.LastResult = nil
+	if answer.Result.ResultStatus == alipay.ResultStatusSuccess && answer.PaymentAmount != nil {
+		a.paid(answer.PaymentTime.Time)
+		return
+	}
+	st.State = apiv1.PaymentProcessing
+	st.Checkout = checkoutFrom(answer)
+}
+
+// checkoutFrom keeps where the buyer pays; nil when the answer names no place.
+func checkoutFrom(answer *alipay.PayResponse) *apiv1.Checkout {
+	checkout := apiv1.Checkout{NormalURL: answer.NormalURL, SchemeURL: answer.SchemeURL, ApplinkURL: answer.ApplinkURL}
+	if form := answer.OrderCodeForm; form != nil {
+		for _, code := range form.CodeDetails {
+			if code.DisplayType == "TEXT" {
+				checkout.Code = code.CodeValue
+			}
+		}
+	}
+	if form := answer.RedirectActionForm; checkout.NormalURL == "" && form != nil && form.Method == "GET" {
+		checkout.NormalURL = form.RedirectURL
+	}
+	if checkout == (apiv1.Checkout{}) {
+		return nil
+	}
+	return &checkout
+}
+
+// inquiry takes the answer to inquiryPayment. It reports whether the answer could be used.
+func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
+	st := &a.payment.Status
+	if answer.PaymentAmount == nil && answer.PaymentStatus == alipay.StatusSuccess {
+		return false // what was paid must be known before it counts as paid
+	}
+	if !a.found(answer.PaymentID, answer.PaymentAmount, answer.PaymentCreateTime.Time, answer.ResponseTime) {
+		return true
+	}
+	switch answer.PaymentStatus {
+	case alipay.StatusSuccess:
+		a.transactions(answer.Transactions)
+		a.paid(answer.PaymentTime.Time)
+	case alipay.StatusCancelled:
+		a.cancelled()
+	case alipay.StatusFail:
+		if st.State == apiv1.PaymentPaid {
+			a.contradiction(answer.PaymentStatus)
+			return true
+		}
+		a.failed(&apiv1.GatewayResult{
+			ResultCode: cut(answer.PaymentResultCode, 64), ResultStatus: alipay.ResultStatusFail, ResultMessage: cut(answer.PaymentResultMessage, 256),
+		})
+	case alipay.StatusPending:
+		a.open(apiv1.PaymentConfirming)
+	case alipay.StatusProcessing:
+		a.open(apiv1.PaymentProcessing)
+	default:
+		return false // a word that the gateway added since: not final, ask again
+	}
+	return true
+}
+
+// open notes that the order exists and has not ended. It never takes back a payment.
+func (a paymentAnswers) open(state apiv1.PaymentState) {
+	if st := &a.payment.Status; st.State != apiv1.PaymentPaid {
+		st.State = state
+		st.LastResult = nil
+	}
+}
+
+// found notes the gateway's id and compares the order with the manifest. False means that it is another payment.
+func (a paymentAnswers) found(paymentID string, amount *alipay.Amount, created, answered time.Time) bool {
+	st, want := &a.payment.Status, wireAmount(a.payment.Spec.Amount)
+	switch {
+	case amount != nil && *amount != want:
+		st.Conflict = &apiv1.Conflict{Reason: apiv1.RequestIDConflictReason, Message: fmt.Sprintf(
+			"The gateway knows the id %s as a payment of %s %s, and this object is about %s %s. Nothing is sent any more: find out whose payment that is, "+
+				"then create a Payment with another name or paymentRequestId.",
+			st.PaymentRequestID, cut(amount.Currency, 8), cut(amount.Value, 20), want.Currency, want.Value)}
+		return false
+	case st.PaymentID != "" && paymentID != "" && paymentID != st.PaymentID:
+		st.Conflict = &apiv1.Conflict{Reason: apiv1.StateContradictionReason, Message: fmt.Sprintf(
+			"The gateway reported payment %s before and reports %s now under the same id. Nothing is sent any more: ask Antom which one is right.",
+			st.PaymentID, cut(paymentID, 64))}
+		return false
+	}
+	if st.PaymentID == "" {
+		st.PaymentID = cut(paymentID, 64)
+		st.Adopted = st.Adopted || knownBefore(created, answered, a.now.Sub(st.Intent.SubmittedAt.Time))
+	}
+	return true
+}
+
+// adoptionTolerance allows for the whole seconds in which the gateway and this object keep times.
+const adoptionTolerance = 3 * time.Second
+
+// knownBefore reports whether something was made before this object's intent. It compares two readings of the gateway's own clock,
+// which may differ from ours, with the time that has passed here since the intent.
+func knownBefore(made, answered time.Time, sinceIntent time.Duration) bool {
+	return !made.IsZero() && !answered.IsZero() && answered.Sub(made) > sinceIntent+adoptionTolerance
+}
+
+func (a paymentAnswers) paid(at time.Time) {
+	st := &a.payment.Status
+	if !at.IsZero() {
+		st.PaymentTime = &metav1.Time{Time: at.Truncate(time.Second)}
+	}
+	if st.State == apiv1.PaymentPaid {
+		return
+	}
+	st.State, st.Checkout, st.LastResult = apiv1.PaymentPaid, nil, nil
+	st.Amounts = &apiv1.PaymentAmounts{Paid: a.payment.Spec.Amount.Value}
+	a.rollUp(nil)
+	a.finish()
+}
+
+func (a paymentAnswers) failed(result *apiv1.GatewayResult) {
+	st := &a.payment.Status
+	st.State, st.Checkout, st.LastResult = apiv1.PaymentFailed, nil, result
+	st.EndedAttempts = a.attempt()
+	a.finish()
+}
+
+func (a paymentAnswers) cancelled() {
+	st := &a.payment.Status
+	st.State, st.Checkout, st.LastResult, st.Amounts = apiv1.PaymentCancelled, nil, nil, nil
+	st.EndedAttempts = a.attempt()
+	a.finish()
+}
+
+func (a paymentAnswers) contradiction(status string) {
+	a.payment.Status.Conflict = &apiv1.Conflict{Reason: apiv1.StateContradictionReason, Message: fmt.Sprintf(
+		"The gateway reported this payment as paid before and reports %s now. Nothing is sent any more: ask Antom which one is right.", cut(status, 32))}
+}
+
+func (a paymentAnswers) finish() {
+	a.payment.Status.FinishedAt = &metav1.Time{Time: a.now.Truncate(time.Second)}
+}
+
+// attempt is the attempt that the status is about.
+func (a paymentAnswers) attempt() int32 {
+	if intent := a.payment.Status.Intent; intent != nil {
+		return intent.Attempt
+	}
+	return a.payment.Spec.Attempt
+}
+
+// transactions notes refunds that the gateway knows of, those of other clusters included.
+func (a paymentAnswers) transactions(transactions []alipay.Transaction) {
+	for _, t := range transactions {
+		if t.TransactionType != alipay.TransactionRefund || t.TransactionStatus == alipay.StatusFail || t.TransactionAmount == nil {
+			continue
+		}
+		a.noteRefund(apiv1.PaymentRefund{
+			RefundRequestID: cut(t.TransactionRequestID, 64), Value: cut(t.TransactionAmount.Value, 16),
+			Done: t.TransactionStatus == alipay.StatusSuccess,
+		})
+	}
+}
+
+// rollUp brings the sums of a paid payment up to date with its refunds.
+func (a paymentAnswers) rollUp(refunds []apiv1.Refund) {
+	st := &a.payment.Status
+	for i := range refunds {
+		refund := &refunds[i].Status
+		switch {
+		case refund.Intent == nil || refund.RefundRequestID == "" || refund.Amount == nil:
+		case refund.State == apiv1.RefundFailed, refund.Conflict != nil:
+			st.Refunds = slices.DeleteFunc(st.Refunds, func(r apiv1.PaymentRefund) bool {
+				return r.RefundRequestID == refund.RefundRequestID && !r.Done
+			})
+		default:
+			a.noteRefund(apiv1.PaymentRefund{
+				RefundRequestID: refund.RefundRequestID, Value: refund.Amount.Value, Done: refund.State == apiv1.RefundRefunded,
+			})
+		}
+	}
+	if st.Amounts == nil {
+		return
+	}
+	var taken, done int64
+	for _, refund := range st.Refunds {
+		taken += minorUnits(refund.Value)
+		if refund.Done {
+			done += minorUnits(refund.Value)
+		}
+	}
+	if st.Amounts.Refundable = strconv.FormatInt(minorUnits(st.Amounts.Paid)-taken, 10); len(st.Refunds) > 0 {
+		st.Amounts.Refunded = strconv.FormatInt(done, 10)
+	}
+}
+
+// noteRefund adds a refund or marks it done. What is done stays done.
+func (a paymentAnswers) noteRefund(refund apiv1.PaymentRefund) {
+	st := &a.payment.Status
+	for i := range st.Refunds {
+		if st.Refunds[i].RefundRequestID == refund.RefundRequestID {
+			st.Refunds[i].Done = st.Refunds[i].Done || refund.Done
+			return
+		}
+	}
+	st.Refunds = append(st.Refunds, refund)
+	slices.SortFunc(st.Refunds, func(x, y apiv1.PaymentRefund) int {
+		if x.RefundRequestID < y.RefundRequestID {
+			return -1
+		}
+		return 1
+	})
+}
+
+// minorUnits reads a value that admission or the gateway has let through: at most 16 digits, which an int64 holds.
+func minorUnits(value string) int64 {
+	units, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return units
+}

@@ -1,0 +1,314 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"github.com/alipay-operator/alipay-operator/alipay"
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// paymentKind is part of every derived paymentRequestId: it must never change.
+const paymentKind = "Payment"
+
+// PaymentReconciler collects each Payment once.
+type PaymentReconciler struct {
+	*Lifecycle
+}
+
+// +kubebuilder:rbac:groups=payments.alipay-operator.io,resources=payments,verbs=get;list;watch;patch;delete
+// +kubebuilder:rbac:groups=payments.alipay-operator.io,resources=payments/status,verbs=patch
+// +kubebuilder:rbac:groups=payments.alipay-operator.io,resources=payments/finalizers,verbs=update
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reconcile moves one Payment towards the outcome that the gateway reports for it.
+func (r *PaymentReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	payment := &apiv1.Payment{}
+	if err := r.Get(ctx, req.NamespacedName, payment); err != nil {
+		r.memory.forget(req.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if err := r.matchFinalizer(ctx, payment); err != nil {
+		return staleOr(err, "setting finalizer")
+	}
+	pass, err := r.gather(ctx, payment)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return r.run(ctx, pass)
+}
+
+// matchFinalizer holds exactly the payments that have an order to close before they may be deleted.
+func (r *PaymentReconciler) matchFinalizer(ctx context.Context, payment *apiv1.Payment) error {
+	wanted := payment.Spec.DeletionPolicy == apiv1.CancelPayment && !payment.Status.State.Final()
+	if !payment.DeletionTimestamp.IsZero() || wanted == controllerutil.ContainsFinalizer(payment, apiv1.PaymentFinalizer) {
+		return nil
+	}
+	base := payment.DeepCopy()
+	if wanted {
+		controllerutil.AddFinalizer(payment, apiv1.PaymentFinalizer)
+	} else {
+		controllerutil.RemoveFinalizer(payment, apiv1.PaymentFinalizer)
+	}
+	return r.Patch(ctx, payment, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}))
+}
+
+// paymentPass is one pass over one payment: what was gathered, and how to act on it.
+type paymentPass struct {
+	paymentFacts
+	answers paymentAnswers
+	clock   clock.PassiveClock
+	memory  *memory
+	intent  *apiv1.Intent
+	request *alipay.PayRequest
+	refunds []apiv1.Refund
+}
+
+// gather reads what the decision needs: of a settled payment no more than its refunds.
+func (r *PaymentReconciler) gather(ctx context.Context, payment *apiv1.Payment) (*paymentPass, error) {
+	pass := &paymentPass{clock: r.Clock, memory: r.memory}
+	pass.payment, pass.now, pass.jitter = payment, r.Clock.Now(), jitter()
+	pass.answers = paymentAnswers{payment: payment, now: pass.now}
+	if payment.Status.State == apiv1.PaymentPaid {
+		list := &apiv1.RefundList{}
+		if err := r.List(ctx, list, client.InNamespace(payment.Namespace), client.MatchingFields{refundPaymentIndex: payment.Name}); err != nil {
+			return nil, fmt.Errorf("listing refunds: %w", err)
+		}
+		pass.refunds = list.Items
+	}
+	if settledForGood(payment) {
+		return pass, nil
+	}
+	var err error
+	key := types.NamespacedName{Namespace: payment.Namespace, Name: payment.Spec.MerchantAccountRef.Name}
+	pass.account, err = r.Gateways.account(ctx, r.Client, key)
+	return pass, err
+}
+
+// settledForGood reports whether the payment needs the gateway no more.
+func settledForGood(payment *apiv1.Payment) bool {
+	switch payment.Status.State {
+	case apiv1.PaymentPaid:
+		return payment.Spec.DesiredState != apiv1.DesiredCancelled
+	case apiv1.PaymentFailed, apiv1.PaymentCancelled:
+		return !attemptRaised(payment)
+	default:
+		return false
+	}
+}
+
+// attemptRaised reports whether the spec asks for a new attempt after one that has ended.
+func attemptRaised(payment *apiv1.Payment) bool {
+	st := &payment.Status
+	ended := st.State == apiv1.PaymentFailed || st.State == apiv1.PaymentCancelled
+	return ended && st.EndedAttempts > 0 && st.EndedAttempts < payment.Spec.Attempt
+}
+
+// begin brings the status up to date with spec and refunds, and makes the request that spec and intent stand for.
+func (p *paymentPass) begin() {
+	st := &p.payment.Status
+	if attemptRaised(p.payment) {
+		*st = apiv1.PaymentStatus{Conditions: st.Conditions, ObservedGeneration: st.ObservedGeneration, EndedAttempts: st.EndedAttempts}
+	}
+	if p.refunds != nil {
+		p.answers.rollUp(p.refunds)
+	}
+	if p.account.account == nil || p.payment.Spec.Cashier == nil {
+		return
+	}
+	p.method = capabilityOf(p.account.account, p.payment.Spec.Cashier.PaymentMethodType)
+	p.id, p.intent = st.PaymentRequestID, st.Intent
+	if p.intent == nil {
+		p.id = p.attemptID(p.payment.Spec.Attempt)
+		p.intent = newIntent(p.account.account, p.payment.Spec.Attempt, p.now)
+	}
+	if p.request, p.buildErr = payRequest(p.payment, p.id, p.intent); p.buildErr == nil {
+		p.hash, p.buildErr = requestHash(p.request)
+	}
+	p.recall = p.memory.load(p.payment, p.id)
+	p.recall.spreadAfterRestart(st.State == apiv1.PaymentProcessing || st.State == apiv1.PaymentConfirming, p.intent, p.now, p.jitter)
+}
+
+// attemptID is the request id of one attempt.
+func (p *paymentPass) attemptID(attempt int32) string {
+	if p.payment.Spec.PaymentRequestID != "" {
+		return p.payment.Spec.PaymentRequestID
+	}
+	return deriveRequestID(p.account.account.Spec.RequestIDPrefix, paymentKind, p.payment.Namespace, p.payment.Name, attempt)
+}
+
+func (p *paymentPass) object() client.Object { return p.payment }
+func (p *paymentPass) decide() decision      { return decidePayment(&p.paymentFacts) }
+func (p *paymentPass) gateway() *gateway     { return p.account.gateway }
+func (p *paymentPass) requestID() string     { return p.id }
+func (p *paymentPass) remembered() *recall   { return &p.recall }
+
+func (p *paymentPass) apply(told report) {
+	st := &p.payment.Status
+	st.State = apiv1.PaymentState(told.state)
+	st.ObservedGeneration = p.payment.Generation
+	told.conditions(&st.Conditions, p.payment.Generation)
+}
+
+func (p *paymentPass) intend(do action) {
+	st := &p.payment.Status
+	switch do {
+	case actRecordIntent:
+		p.keepIntent()
+		st.State = apiv1.PaymentSubmitting
+		p.recall.unsent = true
+	case actRecordCancel:
+		st.CancelSubmittedAt = &metav1.Time{Time: p.now.Truncate(time.Second)}
+	case actSettleFailed:
+		p.answers.failed(st.LastResult)
+	case actSettleCancelled:
+		p.answers.cancelled()
+	}
+}
+
+// keepIntent puts the intent into the status.
+func (p *paymentPass) keepIntent() {
+	p.intent.RequestSHA256 = p.hash
+	p.payment.Status.Intent, p.payment.Status.PaymentRequestID = p.intent, p.id
+}
+
+func (p *paymentPass) call(ctx context.Context, do action) error {
+	var err error
+	switch do {
+	case actSubmit:
+		err = p.submit(ctx)
+	case actCancel:
+		err = p.cancel(ctx)
+	case actInquireFormer:
+		err = p.inquireFormer(ctx)
+	default:
+		err = p.inquire(ctx)
+	}
+	p.moved = p.moved || do.movesMoney()
+	p.now = p.clock.Now()
+	p.answers.now = p.now
+	p.trouble = newTrouble(err)
+	p.recall.note(p.trouble)
+	return err
+}
+
+// submit sends pay. What it leaves unclear, the next inquiry tells.
+func (p *paymentPass) submit(ctx context.Context) error {
+	st := &p.payment.Status
+	unsent := p.recall.unsent
+	p.recall.unsent, p.recall.empty = false, 0
+	answer, err := p.gateway().client.Pay(ctx, p.request)
+	switch classify(err) {
+	case settled:
+		p.answers.pay(answer)
+	case notSent:
+		p.recall.unsent = unsent
+	case unknown:
+		st.State = apiv1.PaymentUnknown
+	case refused, notFound:
+		err = p.refused(err)
+	case refusedIdentity:
+	}
+	return err
+}
+
+// refused notes a verified refusal of pay; an inquiry confirms it.
+func (p *paymentPass) refused(err error) error {
+	result := refusal(err)
+	p.payment.Status.LastResult = result
+	if result.ResultCode == alipay.CodeRepeatReqInconsistent {
+		p.payment.Status.Conflict = conflictOver(p.id)
+	}
+	return &refusedError{err}
+}
+
+// inquire asks what became of the request id.
+func (p *paymentPass) inquire(ctx context.Context) error {
+	p.asked = true
+	answer, err := p.gateway().client.InquiryPayment(ctx, &alipay.InquiryPaymentRequest{PaymentRequestID: p.id})
+	if err != nil {
+		return err
+	}
+	if p.payment.Status.Intent == nil {
+		p.keepIntent() // a former life of this object has submitted it
+		p.payment.Status.Adopted = true
+	}
+	if !p.answers.inquiry(answer) {
+		return errUnusable
+	}
+	return nil
+}
+
+// inquireFormer asks about the first attempt that is not yet known to have ended.
+func (p *paymentPass) inquireFormer(ctx context.Context) error {
+	st := &p.payment.Status
+	answer, err := p.gateway().client.InquiryPayment(ctx, &alipay.InquiryPaymentRequest{PaymentRequestID: p.attemptID(st.EndedAttempts + 1)})
+	switch classify(err) {
+	case notFound:
+		st.EndedAttempts++
+		return nil
+	case settled:
+		if answer.PaymentStatus == alipay.StatusFail || answer.PaymentStatus == alipay.StatusCancelled {
+			st.EndedAttempts++
+		} else {
+			p.formerOpen = true
+		}
+		return nil
+	default:
+		return err
+	}
+}
+
+// cancel closes the order, or gives the money back. The gateway cancels an order once however often it is asked.
+func (p *paymentPass) cancel(ctx context.Context) error {
+	st := &p.payment.Status
+	_, err := p.gateway().client.Cancel(ctx, &alipay.CancelRequest{PaymentID: st.PaymentID, PaymentRequestID: p.id})
+	switch classify(err) {
+	case settled:
+		p.answers.cancelled()
+	case refused:
+		if result := refusal(err); !retriedCancelRefusals[result.ResultCode] {
+			st.CancelResult = result
+		}
+	}
+	return err
+}
+
+// retriedCancelRefusals may be answered otherwise later (https://docs.antom.com/ac/ams/paymentc_online): the state may have changed, or
+// the merchant must top up the balance from which the money goes back.
+var retriedCancelRefusals = map[string]bool{
+	alipay.CodeOrderStatusInvalid: true, alipay.CodeSystemError: true, alipay.CodeMerchantBalanceNotEnough: true,
+}
+
+// SetupWithManager watches payments, and what a payment waits for: its account and its refunds.
+func (r *PaymentReconciler) SetupWithManager(mgr ctrl.Manager, workers int) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&apiv1.Payment{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&apiv1.MerchantAccount{}, handler.EnqueueRequestsFromMapFunc(r.paymentsOfAccount)).
+		Watches(&apiv1.Refund{}, handler.EnqueueRequestsFromMapFunc(paymentOfRefund)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
+		Complete(r)
+}
+
+// paymentsOfAccount finds the payments that are not settled.
+func (r *PaymentReconciler) paymentsOfAccount(ctx context.Context, account client.Object) []ctrl.Request {
+	list := &apiv1.PaymentList{}
+	return requestsFor(ctx, r.Client, list, account, openPaymentAccountIndex)
+}
+
+func paymentOfRefund(_ context.Context, obj client.Object) []ctrl.Request {
+	refund := obj.(*apiv1.Refund)
+	return []ctrl.Request{{NamespacedName: types.NamespacedName{Namespace: refund.Namespace, Name: refund.Spec.PaymentRef.Name}}}
+}

@@ -1,0 +1,266 @@
+package controllers
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// paymentFacts is everything that the decision about a payment rests on.
+type paymentFacts struct {
+	facts
+	payment *apiv1.Payment
+	method  capability
+}
+
+// decidePayment answers "what next?" for a payment. It is pure.
+func decidePayment(f *paymentFacts) decision {
+	p := f.payment
+	ended := p.Status.State == apiv1.PaymentFailed || p.Status.State == apiv1.PaymentCancelled
+	switch {
+	case !p.DeletionTimestamp.IsZero() && !f.cancelOnDelete():
+		return f.letGo()
+	case p.Status.Conflict != nil:
+		return decision{do: actRest, report: f.report(problem{
+			reason: p.Status.Conflict.Reason, message: p.Status.Conflict.Message, stalled: true,
+		})}
+	case ended, p.Status.State == apiv1.PaymentPaid && !f.wantsCancelled():
+		return f.finished()
+	}
+	if stop := f.unsupported(); stop != nil {
+		return *stop
+	}
+	if stop := f.preconditions(f); stop != nil {
+		return *stop
+	}
+	switch {
+	case p.Status.Intent == nil && f.wantsCancelled():
+		return f.cancelUnsent()
+	case p.Status.Intent == nil:
+		return f.submitFirst(f)
+	case f.wantsCancelled():
+		return f.cancelling()
+	default:
+		return f.follow(f)
+	}
+}
+
+func (f *paymentFacts) recorded() recorded {
+	spec, st := &f.payment.Spec, &f.payment.Status
+	return recorded{
+		noun: "payment", attempt: spec.Attempt, endedAttempts: st.EndedAttempts, suspend: spec.Suspend,
+		intent: st.Intent, lastResult: st.LastResult, gatewayID: st.PaymentID,
+	}
+}
+
+// cancelOnDelete reports whether deleting the object has an order to close first.
+func (f *paymentFacts) cancelOnDelete() bool {
+	st := &f.payment.Status
+	return f.payment.Spec.DeletionPolicy == apiv1.CancelPayment && st.Intent != nil && !st.State.Final()
+}
+
+// wantsCancelled reports whether the payment should end up cancelled. Deletion closes open orders only.
+func (f *paymentFacts) wantsCancelled() bool {
+	if f.payment.Spec.DesiredState == apiv1.DesiredCancelled {
+		return true
+	}
+	return !f.payment.DeletionTimestamp.IsZero() && f.cancelOnDelete()
+}
+
+// letGo lets a deleted object go; nothing has to be done at the gateway.
+func (f *paymentFacts) letGo() decision {
+	told := reportFrom(string(f.payment.Status.State), f.payment.Status.Conditions)
+	if controllerutil.ContainsFinalizer(f.payment, apiv1.PaymentFinalizer) {
+		return decision{do: actRelease, report: told}
+	}
+	return decision{do: actRest, report: told}
+}
+
+// finished reports a payment that the gateway has ended, and lets it go when its time to live is over.
+func (f *paymentFacts) finished() decision {
+	st, spec := &f.payment.Status, &f.payment.Spec
+	told := report{state: string(st.State)}
+	switch st.State {
+	case apiv1.PaymentPaid:
+		told.verdict, told.succeeded, told.reason, told.message = ready, metav1.ConditionTrue, apiv1.PaidReason,
+			"The gateway reports the payment as collected."
+	case apiv1.PaymentCancelled:
+		told.verdict, told.succeeded, told.reason = ready, metav1.ConditionFalse, apiv1.CancelledReason
+		told.message = "The payment is cancelled; the buyer has the money."
+		if st.LastResult == nil && st.PaymentID == "" {
+			told.reason, told.message = apiv1.NeverPlacedReason, "The payment is cancelled: the gateway never had an order under its id."
+		}
+		if spec.DesiredState != apiv1.DesiredCancelled {
+			told.verdict = stalled
+			told.message = "The payment was cancelled at the gateway, and no money moved: raise spec.attempt to try again."
+		}
+	default:
+		told.verdict, told.succeeded, told.reason = stalled, metav1.ConditionFalse, apiv1.NeverPlacedReason
+		told.message = "The payment failed and no money moved: raise spec.attempt to try again, or create a new Payment."
+		if st.LastResult != nil && st.LastResult.ResultCode != "" {
+			told.reason = st.LastResult.ResultCode
+			told.message = fmt.Sprintf("The gateway ended the payment (%s: %s) and no money moved: raise spec.attempt to try again, or create a new Payment.",
+				st.LastResult.ResultCode, st.LastResult.ResultMessage)
+		}
+		if spec.DesiredState == apiv1.DesiredCancelled {
+			told.verdict, told.message = ready, "The payment ended unpaid, so there is nothing to cancel."
+		}
+	}
+	return untilExpired(told, spec.TTLSecondsAfterFinished, st.FinishedAt, f.now)
+}
+
+// unsupported says what this version can not carry out.
+func (f *paymentFacts) unsupported() *decision {
+	message := ""
+	switch cashier := f.payment.Spec.Cashier; {
+	case cashier == nil:
+		message = "This version carries out cashier payments only: use spec.cashier instead of spec.session or spec.autoDebit. Nothing was sent."
+	case cashier.PaymentMethodType == "CARD":
+		message = "This version does not carry out card payments: use another paymentMethodType. Nothing was sent."
+	default:
+		return nil
+	}
+	return &decision{do: actRest, report: f.report(problem{reason: apiv1.ModeNotSupportedReason, message: message, stalled: true})}
+}
+
+// cancelUnsent settles the wish to cancel a payment that this object has never submitted. A former life of the object may have.
+func (f *paymentFacts) cancelUnsent() decision {
+	switch {
+	case f.trouble != nil && f.trouble.outcome == notFound:
+		return decision{do: actSettleCancelled, report: f.cancellingReport()}
+	case f.trouble != nil:
+		return f.inTrouble(f)
+	case f.now.Before(f.recall.nextLook):
+		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: f.cancellingReport()}
+	default:
+		return decision{do: actInquire, report: f.cancellingReport()}
+	}
+}
+
+// cancelling closes the order at the gateway, or gives the money back if it was paid meanwhile.
+func (f *paymentFacts) cancelling() decision {
+	st := &f.payment.Status
+	submission := f.submission(f.recorded())
+	switch impossible := f.cancelImpossible(); {
+	case impossible != nil && st.State == apiv1.PaymentPaid:
+		return decision{do: actRest, report: f.report(*impossible)}
+	case impossible != nil:
+		return f.followReporting(*impossible) // the order is still open
+	case f.payment.Spec.Suspend:
+		return f.followReporting(suspended)
+	case f.asked && submission.neverPlaced():
+		return decision{do: actSettleCancelled, report: f.cancellingReport()}
+	case f.moved || f.trouble != nil:
+		told := f.cancellingReport()
+		told.unknown = told.unknown || f.moved && f.trouble != nil && f.trouble.outcome == unknown
+		if f.trouble != nil && f.trouble.outcome == refusedIdentity {
+			told = f.report(*f.trouble.problem())
+		}
+		return decision{do: actWait, after: submission.delay(), report: told}
+	case !f.asked && f.now.Before(f.recall.nextLook) && st.CancelSubmittedAt != nil:
+		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: f.cancellingReport()}
+	case !f.asked:
+		return decision{do: actInquire, report: f.cancellingReport()}
+	case st.CancelSubmittedAt == nil:
+		return decision{do: actRecordCancel, report: f.cancellingReport()}
+	default:
+		return decision{do: actCancel, report: f.cancellingReport()}
+	}
+}
+
+// followReporting keeps asking at the usual pace, never sends, and reports a problem meanwhile.
+func (f *paymentFacts) followReporting(p problem) decision {
+	submission := f.submission(f.recorded())
+	next, after := submission.next()
+	switch next {
+	case stepAsk:
+		return decision{do: actInquire, report: f.report(p)}
+	case stepNeverPlaced:
+		return decision{do: actSettleFailed, report: f.report(p)}
+	case stepWait:
+		return decision{do: actWait, after: after, report: f.report(p)}
+	default:
+		return decision{do: actWait, after: submission.delay(), report: f.report(p)}
+	}
+}
+
+// cancelImpossible says why the gateway would refuse to cancel, or has refused.
+func (f *paymentFacts) cancelImpossible() *problem {
+	st := &f.payment.Status
+	method := f.payment.Spec.Cashier.PaymentMethodType
+	paid := st.State == apiv1.PaymentPaid
+	switch {
+	case st.CancelResult != nil:
+		return &problem{reason: apiv1.CancelRefusedReason, stalled: true, message: fmt.Sprintf(
+			"The gateway refused to cancel (%s: %s): create a Refund to give the money back.", st.CancelResult.ResultCode, st.CancelResult.ResultMessage)}
+	case f.method.cancel == apiv1.NeverCancel && !paid:
+		return &problem{reason: apiv1.CancelNotSupportedReason, stalled: true, message: fmt.Sprintf(
+			"%s orders can not be cancelled: the order ends by itself if the buyer does not pay; if the buyer does, create a Refund.", method)}
+	case !paid:
+		return nil
+	case len(st.Refunds) > 0:
+		return &problem{reason: apiv1.CancelNotSupportedReason, stalled: true,
+			message: "A payment that has a refund can not be cancelled: create a Refund for the rest."}
+	case f.method.cancel == apiv1.NeverCancel || f.method.cancel == apiv1.CancelUntilPaid:
+		return &problem{reason: apiv1.CancelNotSupportedReason, stalled: true, message: fmt.Sprintf(
+			"A paid %s payment can not be cancelled: create a Refund. If the contract allows it, say so in MerchantAccount spec.paymentMethods.", method)}
+	case st.PaymentTime != nil && !f.now.Before(f.method.cancelDeadline(st.PaymentTime.Time)):
+		return &problem{reason: apiv1.CancelWindowExceededReason, stalled: true, message: fmt.Sprintf(
+			"A %s payment could be cancelled until %s: create a Refund instead.", method,
+			f.method.cancelDeadline(st.PaymentTime.Time).Format(time.RFC3339))}
+	}
+	return nil
+}
+
+// report tells of a problem without touching what is known of the outcome.
+func (f *paymentFacts) report(p problem) report {
+	st := &f.payment.Status
+	told := report{
+		state: string(st.State), verdict: p.verdict(), succeeded: metav1.ConditionUnknown,
+		unknown: st.State == apiv1.PaymentUnknown, reason: p.reason, message: p.message,
+	}
+	if !f.payment.DeletionTimestamp.IsZero() {
+		told.message += " To delete this object and leave the order as it is, set spec.deletionPolicy to Retain."
+	}
+	switch {
+	case st.State == apiv1.PaymentPaid:
+		told.succeeded = metav1.ConditionTrue
+	case st.State == "" && st.Intent != nil:
+		told.state = string(apiv1.PaymentSubmitting)
+	case st.Intent == nil && p.stalled, f.payment.Status.Conflict != nil, p.reason == apiv1.RequestChangedReason:
+		told.state = string(apiv1.PaymentBlocked)
+	case st.Intent == nil:
+		told.state = string(apiv1.PaymentPending)
+	}
+	return told
+}
+
+func (f *paymentFacts) cancellingReport() report {
+	return f.report(problem{reason: apiv1.CancellingReason, message: "The payment is being cancelled."})
+}
+
+// awaiting says for whom an open payment waits.
+func (f *paymentFacts) awaiting() report {
+	st := &f.payment.Status
+	switch {
+	case st.State == apiv1.PaymentConfirming:
+		return f.report(problem{reason: apiv1.AwaitingChannelReason, message: "The buyer is done; the payment channel has not confirmed yet."})
+	case st.State == apiv1.PaymentProcessing:
+		message := "The order is open: send the buyer to one of the addresses in status.checkout."
+		if st.Checkout == nil {
+			message = "The order is open; the gateway is asked until it ends."
+		}
+		return f.report(problem{reason: apiv1.AwaitingBuyerReason, message: message})
+	case st.State == apiv1.PaymentUnknown:
+		return f.report(problem{
+			reason:  apiv1.OutcomeUnknownReason,
+			message: "A request was sent and its answer was lost, so nobody knows whether the order exists; the gateway is asked again until it tells.",
+		})
+	default:
+		return f.report(submittingProblem)
+	}
+}

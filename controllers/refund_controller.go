@@ -1,0 +1,403 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"github.com/alipay-operator/alipay-operator/alipay"
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// refundKind is part of every derived refundRequestId: it must never change.
+const refundKind = "Refund"
+
+// RefundReconciler gives the money of each Refund back once.
+type RefundReconciler struct {
+	*Lifecycle
+	// perPayment lets one refund of a payment at a time count the others and record its intent.
+	perPayment keyedMutex
+}
+
+// +kubebuilder:rbac:groups=payments.alipay-operator.io,resources=refunds,verbs=get;list;watch;delete
+// +kubebuilder:rbac:groups=payments.alipay-operator.io,resources=refunds/status,verbs=patch
+
+// Reconcile moves one Refund towards the outcome that the gateway reports for it.
+func (r *RefundReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	refund := &apiv1.Refund{}
+	if err := r.Get(ctx, req.NamespacedName, refund); err != nil {
+		r.memory.forget(req.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if refund.Status.Intent == nil {
+		defer r.perPayment.lock(types.NamespacedName{Namespace: req.Namespace, Name: refund.Spec.PaymentRef.Name})()
+	}
+	pass, err := r.gather(ctx, refund)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return r.run(ctx, pass)
+}
+
+// refundPass is one pass over one refund: what was gathered, and how to act on it.
+type refundPass struct {
+	refundFacts
+	clock   clock.PassiveClock
+	memory  *memory
+	intent  *apiv1.Intent
+	request *alipay.RefundRequest
+}
+
+// gather reads what the decision needs: of a settled refund nothing.
+func (r *RefundReconciler) gather(ctx context.Context, refund *apiv1.Refund) (*refundPass, error) {
+	pass := &refundPass{clock: r.Clock, memory: r.memory}
+	pass.refund, pass.now, pass.jitter = refund, r.Clock.Now(), jitter()
+	if refund.Status.State.Final() && !refundAttemptRaised(refund) {
+		return pass, nil
+	}
+	account := ""
+	payment := &apiv1.Payment{}
+	switch err := r.Get(ctx, types.NamespacedName{Namespace: refund.Namespace, Name: refund.Spec.PaymentRef.Name}, payment); {
+	case err == nil:
+		pass.payment, account = payment, payment.Spec.MerchantAccountRef.Name
+	case !apierrors.IsNotFound(err):
+		return nil, fmt.Errorf("reading Payment: %w", err)
+	}
+	if refund.Status.Intent != nil {
+		account = refund.Status.Intent.MerchantAccount
+	}
+	if account == "" {
+		return pass, nil
+	}
+	var err error
+	if pass.account, err = r.Gateways.account(ctx, r.Client, types.NamespacedName{Namespace: refund.Namespace, Name: account}); err != nil {
+		return nil, err
+	}
+	if refund.Status.Intent == nil && pass.payment.Status.State == apiv1.PaymentPaid {
+		pass.taken, err = r.taken(ctx, pass)
+	}
+	return pass, err
+}
+
+// taken sums up what the payment's other refunds have taken. It lists them from the API server, past the cache, as another refund's
+// intent may be younger than the cache.
+func (r *RefundReconciler) taken(ctx context.Context, pass *refundPass) (int64, error) {
+	list := &apiv1.RefundList{}
+	if err := r.Live.List(ctx, list, client.InNamespace(pass.refund.Namespace),
+		client.MatchingFields{refundPaymentIndex: pass.payment.Name}); err != nil {
+		return 0, fmt.Errorf("listing the payment's refunds: %w", err)
+	}
+	own := pass.attemptID(pass.refund.Spec.Attempt)
+	counted := paymentAnswers{payment: pass.payment.DeepCopy()}
+	counted.rollUp(list.Items)
+	var sum int64
+	for _, refund := range counted.payment.Status.Refunds {
+		if refund.RefundRequestID != own {
+			sum += minorUnits(refund.Value)
+		}
+	}
+	return sum, nil
+}
+
+// refundAttemptRaised reports whether the spec asks for a new attempt after one that has failed.
+func refundAttemptRaised(refund *apiv1.Refund) bool {
+	st := &refund.Status
+	return st.State == apiv1.RefundFailed && st.EndedAttempts > 0 && st.EndedAttempts < refund.Spec.Attempt
+}
+
+// begin brings the status up to date with the spec, and makes the request that spec and intent stand for.
+func (p *refundPass) begin() {
+	st := &p.refund.Status
+	if refundAttemptRaised(p.refund) {
+		*st = apiv1.RefundStatus{Conditions: st.Conditions, ObservedGeneration: st.ObservedGeneration, EndedAttempts: st.EndedAttempts}
+	}
+	switch {
+	case p.refund.Spec.Amount != nil:
+		p.amount = *p.refund.Spec.Amount
+	case st.Amount != nil:
+		p.amount = *st.Amount
+	case p.payment != nil:
+		p.amount = p.payment.Spec.Amount
+	}
+	if p.account.account == nil {
+		return
+	}
+	paymentID := st.PaymentID
+	p.id, p.intent = st.RefundRequestID, st.Intent
+	if p.intent == nil {
+		if p.payment.Spec.Cashier != nil {
+			p.method = capabilityOf(p.account.account, p.payment.Spec.Cashier.PaymentMethodType)
+		}
+		paymentID = p.payment.Status.PaymentID
+		p.id = p.attemptID(p.refund.Spec.Attempt)
+		p.intent = newIntent(p.account.account, p.refund.Spec.Attempt, p.now)
+		p.intent.SettlementCurrency = "" // refund names none
+	}
+	if p.request, p.buildErr = refundRequest(p.refund, p.id, paymentID, p.amount, p.intent); p.buildErr == nil {
+		p.hash, p.buildErr = requestHash(p.request)
+	}
+	p.recall = p.memory.load(p.refund, p.id)
+	p.recall.spreadAfterRestart(st.State == apiv1.RefundProcessing, p.intent, p.now, p.jitter)
+}
+
+// attemptID is the request id of one attempt.
+func (p *refundPass) attemptID(attempt int32) string {
+	if p.refund.Spec.RefundRequestID != "" {
+		return p.refund.Spec.RefundRequestID
+	}
+	return deriveRequestID(p.account.account.Spec.RequestIDPrefix, refundKind, p.refund.Namespace, p.refund.Name, attempt)
+}
+
+func (p *refundPass) object() client.Object { return p.refund }
+func (p *refundPass) decide() decision      { return decideRefund(&p.refundFacts) }
+func (p *refundPass) gateway() *gateway     { return p.account.gateway }
+func (p *refundPass) requestID() string     { return p.id }
+func (p *refundPass) remembered() *recall   { return &p.recall }
+
+func (p *refundPass) apply(told report) {
+	st := &p.refund.Status
+	st.State = apiv1.RefundState(told.state)
+	st.ObservedGeneration = p.refund.Generation
+	told.conditions(&st.Conditions, p.refund.Generation)
+}
+
+func (p *refundPass) intend(do action) {
+	st := &p.refund.Status
+	switch do {
+	case actRecordIntent:
+		p.intent.RequestSHA256 = p.hash
+		st.Intent, st.RefundRequestID, st.PaymentID = p.intent, p.id, p.request.PaymentID
+		st.Amount, st.State = &p.amount, apiv1.RefundSubmitting
+		p.recall.unsent = true
+	case actSettleFailed:
+		p.failed(st.LastResult)
+	}
+}
+
+func (p *refundPass) call(ctx context.Context, do action) error {
+	var err error
+	switch do {
+	case actSubmit:
+		err = p.submit(ctx)
+	case actInquireFormer:
+		err = p.inquireFormer(ctx)
+	default:
+		err = p.inquire(ctx)
+	}
+	p.moved = p.moved || do.movesMoney()
+	p.now = p.clock.Now()
+	p.trouble = newTrouble(err)
+	p.recall.note(p.trouble)
+	return err
+}
+
+// submit sends refund. What it leaves unclear, the next inquiry tells.
+func (p *refundPass) submit(ctx context.Context) error {
+	st := &p.refund.Status
+	unsent := p.recall.unsent
+	p.recall.unsent, p.recall.empty = false, 0
+	answer, err := p.gateway().client.Refund(ctx, p.request)
+	switch classify(err) {
+	case settled:
+		p.answered(answer.Result.ResultStatus == alipay.ResultStatusSuccess, answer.RefundID, answer.RefundAmount, answer.RefundTime.Time, answer.ResponseTime)
+	case notSent:
+		p.recall.unsent = unsent
+	case unknown:
+		st.State = apiv1.RefundUnknown
+	case refused, notFound:
+		st.LastResult = refusal(err)
+		if st.LastResult.ResultCode == alipay.CodeRepeatReqInconsistent {
+			st.Conflict = conflictOver(p.id)
+		}
+		err = &refusedError{err}
+	case refusedIdentity:
+	}
+	return err
+}
+
+// inquire asks what became of the request id.
+func (p *refundPass) inquire(ctx context.Context) error {
+	p.asked = true
+	answer, err := p.gateway().client.InquiryRefund(ctx, &alipay.InquiryRefundRequest{RefundRequestID: p.id})
+	if err != nil {
+		return err
+	}
+	switch answer.RefundStatus {
+	case alipay.StatusSuccess:
+		if answer.RefundAmount == nil {
+			return errUnusable
+		}
+		p.answered(true, answer.RefundID, answer.RefundAmount, answer.RefundTime.Time, answer.ResponseTime)
+	case alipay.StatusProcessing, alipay.StatusPending:
+		p.answered(false, answer.RefundID, answer.RefundAmount, answer.RefundTime.Time, answer.ResponseTime)
+	case alipay.StatusFail:
+		if !p.found(answer.RefundID, answer.RefundAmount) {
+			return nil
+		}
+		result := p.refund.Status.LastResult // this answer carries no reason of its own
+		if result == nil {
+			result = &apiv1.GatewayResult{ResultCode: "REFUND_FAILED", ResultStatus: alipay.ResultStatusFail, ResultMessage: "the gateway reports the refund as failed"}
+		}
+		p.failed(result)
+	default:
+		return errUnusable // not a final word: ask again
+	}
+	return nil
+}
+
+// inquireFormer asks about the first attempt that is not yet known to have ended.
+func (p *refundPass) inquireFormer(ctx context.Context) error {
+	st := &p.refund.Status
+	answer, err := p.gateway().client.InquiryRefund(ctx, &alipay.InquiryRefundRequest{RefundRequestID: p.attemptID(st.EndedAttempts + 1)})
+	switch classify(err) {
+	case notFound:
+		st.EndedAttempts++
+		return nil
+	case settled:
+		if answer.RefundStatus == alipay.StatusFail {
+			st.EndedAttempts++
+		} else {
+			p.formerOpen = true
+		}
+		return nil
+	default:
+		return err
+	}
+}
+
+// answered takes a verified answer about a refund that exists.
+func (p *refundPass) answered(done bool, refundID string, amount *alipay.Amount, at, answeredAt time.Time) {
+	st := &p.refund.Status
+	first := st.RefundID == "" && st.State != apiv1.RefundProcessing
+	if !p.found(refundID, amount) {
+		return
+	}
+	if first {
+		st.Adopted = knownBefore(at, answeredAt, p.clock.Since(st.Intent.SubmittedAt.Time))
+	}
+	st.LastResult = nil
+	if !done || amount == nil {
+		st.State = apiv1.RefundProcessing
+		return
+	}
+	st.State = apiv1.RefundRefunded
+	if !at.IsZero() {
+		st.RefundTime = &metav1.Time{Time: at.Truncate(time.Second)}
+	}
+	p.finish()
+}
+
+// found notes the gateway's id and compares the amount. False means that it is another refund.
+func (p *refundPass) found(refundID string, amount *alipay.Amount) bool {
+	st, want := &p.refund.Status, wireAmount(p.amount)
+	if amount != nil && *amount != want {
+		st.Conflict = &apiv1.Conflict{Reason: apiv1.RequestIDConflictReason, Message: fmt.Sprintf(
+			"The gateway knows the id %s as a refund of %s %s, and this object is about %s %s. Nothing is sent any more: find out whose refund that is, "+
+				"then create a Refund with another name or refundRequestId.",
+			p.id, cut(amount.Currency, 8), cut(amount.Value, 20), want.Currency, want.Value)}
+		return false
+	}
+	if refundID != "" {
+		st.RefundID = cut(refundID, 64)
+	}
+	return true
+}
+
+func (p *refundPass) failed(result *apiv1.GatewayResult) {
+	st := &p.refund.Status
+	st.State, st.LastResult, st.EndedAttempts = apiv1.RefundFailed, result, st.Intent.Attempt
+	p.finish()
+}
+
+func (p *refundPass) finish() {
+	p.refund.Status.FinishedAt = &metav1.Time{Time: p.clock.Now().Truncate(time.Second)}
+}
+
+// SetupWithManager watches refunds, and what a refund waits for: its payment, its account and its siblings.
+func (r *RefundReconciler) SetupWithManager(mgr ctrl.Manager, workers int) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&apiv1.Refund{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&apiv1.Payment{}, handler.EnqueueRequestsFromMapFunc(r.refundsOfPayment)).
+		Watches(&apiv1.MerchantAccount{}, handler.EnqueueRequestsFromMapFunc(r.refundsOfAccount)).
+		Watches(&apiv1.Refund{}, handler.EnqueueRequestsFromMapFunc(r.siblings), builder.WithPredicates(refundGaveWay)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
+		Complete(r)
+}
+
+// refundGaveWay passes the change that leaves more of the payment to other refunds.
+var refundGaveWay = predicate.Funcs{
+	CreateFunc:  func(event.CreateEvent) bool { return false },
+	DeleteFunc:  func(event.DeleteEvent) bool { return false },
+	GenericFunc: func(event.GenericEvent) bool { return false },
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.(*apiv1.Refund).Status.State != apiv1.RefundFailed && e.ObjectNew.(*apiv1.Refund).Status.State == apiv1.RefundFailed
+	},
+}
+
+func (r *RefundReconciler) refundsOfPayment(ctx context.Context, payment client.Object) []ctrl.Request {
+	return r.unsettled(ctx, payment.GetNamespace(), payment.GetName())
+}
+
+func (r *RefundReconciler) siblings(ctx context.Context, refund client.Object) []ctrl.Request {
+	return r.unsettled(ctx, refund.GetNamespace(), refund.(*apiv1.Refund).Spec.PaymentRef.Name)
+}
+
+// unsettled names the refunds of a payment that are not settled.
+func (r *RefundReconciler) unsettled(ctx context.Context, namespace, payment string) []ctrl.Request {
+	of := &apiv1.Payment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: payment}}
+	return requestsFor(ctx, r.Client, &apiv1.RefundList{}, of, openRefundPaymentIndex)
+}
+
+// refundsOfAccount names the unsettled refunds in the account's namespace.
+func (r *RefundReconciler) refundsOfAccount(ctx context.Context, account client.Object) []ctrl.Request {
+	of := &apiv1.MerchantAccount{ObjectMeta: metav1.ObjectMeta{Namespace: account.GetNamespace(), Name: anyPayment}}
+	return requestsFor(ctx, r.Client, &apiv1.RefundList{}, of, openRefundPaymentIndex)
+}
+
+// keyedMutex locks by name.
+type keyedMutex struct {
+	mu    sync.Mutex
+	locks map[types.NamespacedName]*keyedLock
+}
+
+type keyedLock struct {
+	sync.Mutex
+	users int
+}
+
+// lock returns the function that unlocks.
+func (m *keyedMutex) lock(key types.NamespacedName) func() {
+	m.mu.Lock()
+	if m.locks == nil {
+		m.locks = map[types.NamespacedName]*keyedLock{}
+	}
+	held := m.locks[key]
+	if held == nil {
+		held = &keyedLock{}
+		m.locks[key] = held
+	}
+	held.users++
+	m.mu.Unlock()
+	held.Lock()
+	return func() {
+		held.Unlock()
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if held.users--; held.users == 0 {
+			delete(m.locks, key)
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package controllers
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// refundFacts is everything that the decision about a refund rests on.
+type refundFacts struct {
+	facts
+	refund *apiv1.Refund
+	// payment is nil while it does not exist.
+	payment *apiv1.Payment
+	method  capability
+	amount  apiv1.Amount
+	// taken is what other refunds of the payment have taken, those of unknown outcome included.
+	taken int64
+}
+
+// decideRefund answers "what next?" for a refund. It is pure.
+func decideRefund(f *refundFacts) decision {
+	st := &f.refund.Status
+	switch {
+	case !f.refund.DeletionTimestamp.IsZero():
+		return decision{do: actRest, report: reportFrom(string(st.State), st.Conditions)}
+	case st.Conflict != nil:
+		return decision{do: actRest, report: f.report(problem{reason: st.Conflict.Reason, message: st.Conflict.Message, stalled: true})}
+	case st.State.Final():
+		return f.finished()
+	}
+	if st.Intent == nil {
+		if wrong := f.paymentProblem(); wrong != nil {
+			return decision{do: actRest, report: f.report(*wrong)}
+		}
+	}
+	if stop := f.preconditions(f); stop != nil {
+		return *stop
+	}
+	if st.Intent != nil {
+		return f.follow(f)
+	}
+	if wrong := f.refusedHere(); wrong != nil {
+		return *wrong.decision(f.report(*wrong))
+	}
+	return f.submitFirst(f)
+}
+
+func (f *refundFacts) recorded() recorded {
+	spec, st := &f.refund.Spec, &f.refund.Status
+	return recorded{
+		noun: "refund", attempt: spec.Attempt, endedAttempts: st.EndedAttempts, suspend: spec.Suspend,
+		intent: st.Intent, lastResult: st.LastResult, gatewayID: st.RefundID,
+	}
+}
+
+// finished reports a refund that the gateway has ended.
+func (f *refundFacts) finished() decision {
+	st := &f.refund.Status
+	told := report{state: string(st.State)}
+	if st.State == apiv1.RefundRefunded {
+		told.verdict, told.succeeded, told.reason = ready, metav1.ConditionTrue, apiv1.RefundedReason
+		told.message = "The gateway reports the money as given back; the wallet or bank may take days to show it."
+	} else {
+		told.verdict, told.succeeded, told.reason = stalled, metav1.ConditionFalse, apiv1.NeverPlacedReason
+		told.message = "The refund failed and no money moved: raise spec.attempt to try again, or create a new Refund."
+		if st.LastResult != nil && st.LastResult.ResultCode != "" {
+			told.reason = st.LastResult.ResultCode
+			told.message = fmt.Sprintf("The gateway refused the refund (%s: %s) and no money moved: mend the cause, then raise spec.attempt or create a new Refund.",
+				st.LastResult.ResultCode, st.LastResult.ResultMessage)
+		}
+	}
+	return untilExpired(told, f.refund.Spec.TTLSecondsAfterFinished, st.FinishedAt, f.now)
+}
+
+// paymentProblem says why the payment can not be refunded, or not yet.
+func (f *refundFacts) paymentProblem() *problem {
+	name := f.refund.Spec.PaymentRef.Name
+	if f.payment == nil {
+		return &problem{reason: apiv1.AwaitingPaymentReason,
+			message: fmt.Sprintf("Payment %q does not exist in this namespace; the refund starts by itself once it is paid.", name)}
+	}
+	switch {
+	case f.payment.Status.State == apiv1.PaymentFailed || f.payment.Status.State == apiv1.PaymentCancelled:
+		return &problem{reason: apiv1.PaymentNotPaidReason, stalled: true,
+			message: fmt.Sprintf("Payment %q ended without money kept, so there is nothing to give back: delete this Refund.", name)}
+	case f.payment.Status.Conflict != nil:
+		return &problem{reason: apiv1.PaymentNotPaidReason, stalled: true,
+			message: fmt.Sprintf("Payment %q contradicts what the gateway reports, so nothing is given back: see kubectl describe payment %s.", name, name)}
+	case f.payment.Status.State != apiv1.PaymentPaid:
+		return &problem{reason: apiv1.AwaitingPaymentReason,
+			message: fmt.Sprintf("Payment %q is not paid yet; the refund starts by itself once it is.", name)}
+	case f.payment.Spec.DesiredState == apiv1.DesiredCancelled && f.payment.Status.CancelResult == nil && f.payment.Status.CancelSubmittedAt != nil:
+		return &problem{reason: apiv1.AwaitingPaymentReason,
+			message: fmt.Sprintf("Payment %q is being cancelled, which gives back all of it; the refund waits for the outcome.", name)}
+	}
+	return nil
+}
+
+// refusedHere says why the gateway would refuse the refund, before anything is sent.
+func (f *refundFacts) refusedHere() *problem {
+	method := f.payment.Spec.Cashier.PaymentMethodType
+	paid := minorUnits(f.payment.Spec.Amount.Value)
+	asked := minorUnits(f.amount.Value)
+	partial := asked != paid
+	refuse := func(reason, format string, args ...any) *problem {
+		return &problem{reason: reason, stalled: true, message: fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case f.amount.Currency != f.payment.Spec.Amount.Currency:
+		return refuse(apiv1.CurrencyMismatchReason, "The payment is in %s, so it can not be refunded in %s: create a Refund in %s.",
+			f.payment.Spec.Amount.Currency, f.amount.Currency, f.payment.Spec.Amount.Currency)
+	case f.method.refund == apiv1.NoRefund:
+		return refuse(apiv1.RefundNotSupportedReason, "%s payments can not be refunded through the gateway: give the money back another way. "+
+			"If the contract allows refunds, say so in MerchantAccount spec.paymentMethods.", method)
+	case f.method.refund == apiv1.FullRefundOnly && partial:
+		return refuse(apiv1.RefundNotSupportedReason, "%s payments can be refunded in full only: create a Refund with full: true. "+
+			"If the contract allows parts, say so in MerchantAccount spec.paymentMethods.", method)
+	case asked+f.taken > paid:
+		return refuse(apiv1.RefundAmountExceededReason, "Of %s %s paid, %d are taken by other refunds, so %s can not be refunded: create a Refund over what is left.",
+			f.payment.Spec.Amount.Currency, f.payment.Spec.Amount.Value, f.taken, f.amount.Value)
+	case f.payment.Status.PaymentTime == nil:
+		return nil
+	}
+	deadline := f.method.refundDeadline(f.payment.Status.PaymentTime.Time)
+	if !deadline.IsZero() && !f.now.Before(deadline) {
+		return refuse(apiv1.RefundWindowExceededReason, "A %s payment could be refunded until %s: give the money back another way.",
+			method, deadline.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// report tells of a problem without touching what is known of the outcome.
+func (f *refundFacts) report(p problem) report {
+	st := &f.refund.Status
+	told := report{
+		state: string(st.State), verdict: p.verdict(), succeeded: metav1.ConditionUnknown,
+		unknown: st.State == apiv1.RefundUnknown, reason: p.reason, message: p.message,
+	}
+	switch {
+	case st.Intent == nil && p.stalled, st.Conflict != nil, p.reason == apiv1.RequestChangedReason:
+		told.state = string(apiv1.RefundBlocked)
+	case st.Intent == nil:
+		told.state = string(apiv1.RefundPending)
+	}
+	return told
+}
+
+// awaiting says what a submitted refund waits for.
+func (f *refundFacts) awaiting() report {
+	switch f.refund.Status.State {
+	case apiv1.RefundProcessing:
+		return f.report(problem{reason: apiv1.RefundInProcessReason, message: "The gateway has accepted the refund and is working on it; some methods take days."})
+	case apiv1.RefundUnknown:
+		return f.report(problem{
+			reason:  apiv1.OutcomeUnknownReason,
+			message: "A request was sent and its answer was lost, so nobody knows whether the refund exists; the gateway is asked again until it tells.",
+		})
+	default:
+		return f.report(submittingProblem)
+	}
+}

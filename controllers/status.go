@@ -1,0 +1,44 @@
+package controllers
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// statusSaver writes an object's status when it differs from what was last read or written.
+type statusSaver struct {
+	client client.Client
+	object client.Object
+	base   client.Object
+}
+
+func newStatusSaver(c client.Client, obj client.Object) *statusSaver {
+	return &statusSaver{client: c, object: obj, base: obj.DeepCopyObject().(client.Object)}
+}
+
+func (s *statusSaver) changed() bool {
+	return !equality.Semantic.DeepEqual(s.base, s.object)
+}
+
+// save patches the status and remembers it, so that one pass can save twice. It sends the resourceVersion along: a pass that has read
+// a stale object fails here, before it acts.
+func (s *statusSaver) save(ctx context.Context) error {
+	patch := client.MergeFromWithOptions(s.base, client.MergeFromWithOptimisticLock{})
+	if err := s.client.Status().Patch(ctx, s.object, patch); err != nil {
+		return err
+	}
+	s.base = s.object.DeepCopyObject().(client.Object)
+	return nil
+}
+
+func setCondition(conditions *[]metav1.Condition, condition metav1.Condition) {
+	meta.SetStatusCondition(conditions, condition)
+}
+
+func removeCondition(conditions *[]metav1.Condition, kind string) {
+	meta.RemoveStatusCondition(conditions, kind)
+}

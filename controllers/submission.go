@@ -1,0 +1,128 @@
+package controllers
+
+import "time"
+
+// The gateway's own advice for an order it does not know: ask again after 15 s; after three further empty answers it was never
+// placed (https://docs.antom.com/ac/ams/paymentri_online, https://docs.antom.com/ac/ams/ir_online).
+const (
+	emptyAnswerDelay = 15 * time.Second
+	emptyAnswers     = 4
+)
+
+// unsentFor is how long after recording an intent this process trusts its own memory that nothing was sent. A process that was
+// held up for longer asks first, as another one may have acted meanwhile.
+const unsentFor = 30 * time.Second
+
+// submission is what is known of one request that moves money and has no outcome yet.
+type submission struct {
+	now         time.Time
+	submittedAt time.Time
+	recall      recall
+	// same is true when spec and intent still make the bytes that were recorded.
+	same bool
+	// refusal is the code with which a verified answer refused the request; an inquiry confirms it before it settles.
+	refusal string
+	// asked and moved say what this pass has done already.
+	asked, moved bool
+	trouble      *trouble
+	// jitter in [0,1) spreads looks.
+	jitter float64
+}
+
+// step is what to do next about a submission.
+type step string
+
+const (
+	stepSubmit step = "Submit"
+	stepAsk    step = "Ask"
+	stepWait   step = "Wait"
+	// stepNeverPlaced: the gateway has refused the request, and knows no such order.
+	stepNeverPlaced step = "NeverPlaced"
+	// stepChanged: the request must be sent again, and is no longer the one that was recorded.
+	stepChanged step = "Changed"
+)
+
+// next is the one place that decides between sending, asking and waiting, for every kind.
+func (s submission) next() (step, time.Duration) {
+	neverSent := s.recall.unsent && s.now.Sub(s.submittedAt) < unsentFor
+	placedNowhere := s.neverPlaced()
+	switch {
+	case s.trouble != nil && s.trouble.outcome == refused && s.moved && !s.asked:
+		return stepAsk, 0 // a refusal is confirmed at once
+	case s.trouble != nil && s.trouble.outcome != notFound:
+		return stepWait, s.delay()
+	case s.asked && placedNowhere && s.refusal != "":
+		return stepNeverPlaced, 0
+	case s.moved:
+		return stepWait, s.delay()
+	case neverSent && s.same && !s.asked:
+		return stepSubmit, 0
+	case s.asked && placedNowhere && !s.same:
+		return stepChanged, 0
+	case s.asked && placedNowhere:
+		return stepSubmit, 0
+	case s.asked:
+		return stepWait, s.delay()
+	case s.now.Before(s.recall.nextLook):
+		return stepWait, s.recall.nextLook.Sub(s.now)
+	default:
+		return stepAsk, 0
+	}
+}
+
+// doubtfulRefusals are refusals after which the pages say to inquire before money counts as not moved, or that speak of an order
+// which then must exist. One empty answer does not confirm them.
+var doubtfulRefusals = map[string]bool{
+	"SYSTEM_ERROR": true, "PROCESS_FAIL": true, "ORDER_NOT_EXIST": true, "ORDER_STATUS_INVALID": true,
+	"ORDER_IS_CLOSED": true, "ORDER_IS_CANCELED": true,
+}
+
+// neverPlaced reports whether the gateway's answers prove that it has no such order: several over 45 s, or one that
+// confirms a plain refusal.
+func (s submission) neverPlaced() bool {
+	plainlyRefused := s.refusal != "" && !doubtfulRefusals[s.refusal]
+	return s.recall.empty >= emptyAnswers || plainlyRefused && s.recall.empty > 0
+}
+
+// delay is how long to wait before the next look: 15 s after an empty answer, growing with every failed call, and
+// otherwise growing with the age of the operation, from 2 s to an hour. It is jittered, so that operations that began together part.
+func (s submission) delay() time.Duration {
+	switch {
+	case s.trouble != nil && s.trouble.outcome == refusedIdentity:
+		return spread(refusedIdentityDelay, s.jitter)
+	case s.trouble != nil && s.trouble.outcome == notFound:
+		return emptyAnswerDelay + time.Duration(s.jitter*float64(time.Second))
+	case s.recall.failures > 0:
+		return spread(failureDelay(s.recall.failures), s.jitter)
+	default:
+		return spread(pollDelay(s.now.Sub(s.submittedAt)), s.jitter)
+	}
+}
+
+// refusedIdentityDelay is the pace at which a refused account is tried again: what was wrong may have been mended in the dashboard, where
+// nothing can be watched.
+const refusedIdentityDelay = time.Minute
+
+// pollDelay is the pace of inquiries by the age of an operation: every 2 s for a minute, as the gateway's guide advises, then a
+// twentieth of the age, at most an hour.
+func pollDelay(age time.Duration) time.Duration {
+	const fastest, slowest = 2 * time.Second, time.Hour
+	if age < time.Minute {
+		return fastest
+	}
+	return min(max(age/20, fastest), slowest)
+}
+
+// failureDelay doubles from 2 s to 5 min with consecutive failures.
+func failureDelay(failures int) time.Duration {
+	const slowest = 5 * time.Minute
+	if failures > 8 {
+		return slowest
+	}
+	return min(time.Second<<failures, slowest)
+}
+
+// spread varies a delay by up to a fifth either way.
+func spread(delay time.Duration, jitter float64) time.Duration {
+	return time.Duration(float64(delay) * (0.8 + 0.4*jitter))
+}
