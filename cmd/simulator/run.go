@@ -112,23 +112,22 @@ func reachable(address net.Addr) string {
 	return address.String()
 }
 
-// announce says that the simulator is ready, to people and to scripts.
+// announce says that the simulator is ready: to scripts by the file, then to people.
 func (c config) announce(addresses map[string]string, seed uint64, stdout io.Writer) error {
+	if c.writeAddresses != "" {
+		text, err := json.Marshal(addresses)
+		if err == nil {
+			err = writeFile(c.writeAddresses, append(text, '\n'), 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("writing the addresses: %w", err)
+		}
+	}
 	_, _ = fmt.Fprintf(stdout, "Gateway:  %s\n", addresses["gateway"]) // without stdout we still serve
 	if addresses["control"] != "" {
 		_, _ = fmt.Fprintf(stdout, "Control:  %s\n", addresses["control"])
 	}
 	_, _ = fmt.Fprintf(stdout, "Seed:     %d\nReady.\n", seed)
-	if c.writeAddresses == "" {
-		return nil
-	}
-	text, err := json.Marshal(addresses)
-	if err == nil {
-		err = writeFile(c.writeAddresses, append(text, '\n'), 0o644)
-	}
-	if err != nil {
-		return fmt.Errorf("writing the addresses: %w", err)
-	}
 	return nil
 }
 
