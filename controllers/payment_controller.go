@@ -30,7 +30,6 @@ type PaymentReconciler struct {
 
 // +kubebuilder:rbac:groups=payments.alipay-operator.io,resources=payments,verbs=get;list;watch;patch;delete
 // +kubebuilder:rbac:groups=payments.alipay-operator.io,resources=payments/status,verbs=patch
-// +kubebuilder:rbac:groups=payments.alipay-operator.io,resources=payments/finalizers,verbs=update
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Reconcile moves one Payment towards the outcome that the gateway reports for it.

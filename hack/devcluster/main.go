@@ -121,7 +121,7 @@ func run(ctx context.Context, opts options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
+	// Nobody closes it but the API server, which panics when somebody else does.
 
 	etcd, err := startEtcd(ctx, opts.dir, opts.unsafeNoFsync, log)
 	if err != nil {

@@ -11,12 +11,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 )
 
 func TestDataSurvivesEveryKindOfStopAndOldCredentialsDoNot(t *testing.T) {
@@ -84,6 +87,55 @@ func TestServerAuditsRequestsAndStopsWhenItsStandardInputEnds(t *testing.T) {
 	}
 }
 
+func TestServerStopsInTimeWithARequestThatHangs(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // a webhook that never answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	server := startOwnServer(t, t.TempDir(), "--unsafe-no-fsync")
+	client, _ := clients(t, server.config)
+	webhook := &admissionv1.ValidatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: "silent"},
+		Webhooks: []admissionv1.ValidatingWebhook{{
+			Name:                    "silent.devcluster.test",
+			ClientConfig:            admissionv1.WebhookClientConfig{URL: ptr.To("https://" + silent.Addr().String() + "/")},
+			TimeoutSeconds:          ptr.To[int32](30),
+			SideEffects:             ptr.To(admissionv1.SideEffectClassNone),
+			AdmissionReviewVersions: []string{"v1"},
+			Rules: []admissionv1.RuleWithOperations{{
+				Operations: []admissionv1.OperationType{admissionv1.Create},
+				Rule:       admissionv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"configmaps"}},
+			}},
+		}},
+	}
+	if _, err := client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Create(t.Context(), webhook, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	called := make(chan struct{})
+	go func() {
+		if connection, err := silent.Accept(); err == nil {
+			defer connection.Close()
+			close(called)
+			<-server.exited
+		}
+	}()
+	go func() { // dry runs until the webhook is in force and one hangs
+		for t.Context().Err() == nil {
+			object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "hanging"}}
+			if _, err := client.CoreV1().ConfigMaps("default").Create(t.Context(), object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}); err != nil {
+				return
+			}
+		}
+	}()
+	select {
+	case <-called:
+	case <-time.After(waitTimeout):
+		t.Fatal("the webhook was never called")
+	}
+	server.stop(t, syscall.SIGTERM)
+}
+
 func TestSocketOfALongDirectoryIsElsewhere(t *testing.T) {
 	path, cleanup, err := socketPath("/" + strings.Repeat("d", maxSocketPath))
 	if err != nil {
@@ -106,8 +158,9 @@ func TestDirectoryInUseIsRefused(t *testing.T) {
 	if _, err := startServer(filepath.Dir(shared.kubeconfig)); err == nil || !strings.Contains(err.Error(), "another devcluster is using") {
 		t.Errorf("error = %v, want one that names the other server", err)
 	}
-	client, _ := clients(t, shared.config)
-	createConfigMap(t, client, "still-served") // the attempt did not harm the running server
+	if err := tryToList(shared.config); err != nil {
+		t.Errorf("the attempt harmed the running server: %v", err)
+	}
 }
 
 func TestKubeconfigOfSomebodyElseIsNotReplaced(t *testing.T) {

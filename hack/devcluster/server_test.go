@@ -33,7 +33,7 @@ const (
 
 	startTimeout = 3 * time.Minute // a server shares the machine with whatever else runs there
 	waitTimeout  = time.Minute
-	stopTimeout  = 5 * time.Second
+	stopTimeout  = 10 * time.Second // twice what the README promises, for a busy machine
 )
 
 var (
