@@ -69,6 +69,8 @@ func startAPIServer(opts options, etcdEndpoint string, listener net.Listener) (_
 	if err != nil {
 		return nil, err
 	}
+	// Upstream assumes three servers, which hear of a new CRD one after the other, and makes each CRD wait 5 s for that.
+	serverConfig.APIExtensions.ExtraConfig.MasterCount = 1
 	completedConfig, err := serverConfig.Complete()
 	if err != nil {
 		return nil, err
