@@ -27,8 +27,8 @@ func (s *Simulator) identify(r *http.Request, body []byte) (identity, *refusal) 
 	if r.Method != http.MethodPost {
 		return identity{}, refuse("METHOD_NOT_SUPPORTED", "only POST is supported")
 	}
-	rest, _, sandbox := route(r.URL.Path)
-	if s.operations(rest) == nil {
+	_, operation, sandbox := s.route(r.URL.Path)
+	if operation == "unknown" {
 		return identity{}, refuse("NO_INTERFACE_DEF", "there is no such endpoint")
 	}
 	clientID := r.Header.Get("Client-Id")

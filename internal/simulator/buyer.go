@@ -27,7 +27,7 @@ func (s *Simulator) sendAutomaticBuyer(id string) {
 		case BuyerDecline:
 			s.fail(p, "USER_BALANCE_NOT_ENOUGH")
 		default:
-			p.left = true
+			p.BuyerLeft = true
 		}
 	})
 }
@@ -96,7 +96,7 @@ func (s *Simulator) BuyerDeclinesWith(id, code string) error {
 
 // BuyerLeaves closes the page and pays nothing: the order stays open until it expires.
 func (s *Simulator) BuyerLeaves(id string) error {
-	return s.act(id, func(p *payment) { p.left = true })
+	return s.act(id, func(p *payment) { p.BuyerLeft = true })
 }
 
 // BuyerPends finishes on the buyer's side while the channel has not confirmed: PENDING, with a notification of type

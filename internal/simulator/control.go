@@ -175,6 +175,10 @@ func (l Ledger) Table() string {
 		p := l.Payments[i]
 		return row(p.PaymentRequestID, p.PaymentID, p.Method, p.Amount, p.Status, p.ResultCode, p.CreatedAt.Format(time.RFC3339))
 	})
+	section("Sessions", len(l.Sessions), "REQUEST ID\tSESSION ID\tAMOUNT\tPAYMENT ID\tEXPIRES", func(i int) string {
+		session := l.Sessions[i]
+		return row(session.PaymentRequestID, session.SessionID, session.Amount, session.PaymentID, session.ExpiresAt.Format(time.RFC3339))
+	})
 	section("Captures", len(l.Captures), "REQUEST ID\tPAYMENT ID\tAMOUNT\tSTATUS\tRESULT\tCREATED", func(i int) string {
 		c := l.Captures[i]
 		return row(c.CaptureRequestID, c.PaymentID, c.Amount, c.Status, c.ResultCode, c.CreatedAt.Format(time.RFC3339))

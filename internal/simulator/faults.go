@@ -18,6 +18,9 @@ const (
 	DropRequest FaultKind = "dropRequest"
 	// DropResponse acts, then closes the connection without an answer.
 	DropResponse FaultKind = "dropResponse"
+	// ActLater closes the connection at once and acts Fault.Delay of simulated time afterwards, 20 seconds when zero:
+	// until then the gateway says that the order does not exist.
+	ActLater FaultKind = "actLater"
 	// Delay acts and answers late, by Fault.Delay of real time.
 	Delay FaultKind = "delay"
 	// ServerError answers HTTP 500 and does not act.
@@ -60,7 +63,7 @@ const (
 	Mismatch FaultKind = "mismatch"
 )
 
-var callFaults = []FaultKind{DropRequest, DropResponse, Delay, ServerError, ServerErrorAfter, BadSignature, UnsignedFail,
+var callFaults = []FaultKind{DropRequest, DropResponse, ActLater, Delay, ServerError, ServerErrorAfter, BadSignature, UnsignedFail,
 	UnknownException, UnknownExceptionAfter, RateLimit, WrongAmount, ResultCode, InProcess, FailLater}
 
 var notificationFaults = []FaultKind{Lose, Repeat, Reorder, Forge, Mismatch, WrongAmount}
@@ -78,7 +81,7 @@ type Fault struct {
 	After int
 	// Times is how often it strikes: once when zero, for ever when negative.
 	Times int
-	// Delay is for Delay.
+	// Delay is for Delay and ActLater.
 	Delay time.Duration
 	// Code is for ResultCode and FailLater.
 	Code string

@@ -68,6 +68,28 @@ func TestCallFaults(t *testing.T) {
 			t.Errorf("answered after %s", took)
 		}
 	})
+	t.Run("a request that arrives late is unknown until it acts, then charged once", func(t *testing.T) {
+		m := newMerchant(t, func(o *Options) { o.Buyer = BuyerPay })
+		m.inject(Fault{Kind: ActLater, Path: "pay", Delay: 40 * time.Second})
+		own := cashier("p1", "ALIPAY_HK", "HKD", "1000", with("paymentExpiryTime", wireTime(testStart.Add(5*time.Minute))))
+		raw, err := json.Marshal(own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.try(m.request(m.path("pay"), raw)); err == nil {
+			t.Error("the lost request was answered")
+		}
+		m.advance(30 * time.Second)
+		m.want("F ORDER_NOT_EXIST", "inquiryPayment", map[string]any{"paymentRequestId": "p1"})
+		m.want("U PAYMENT_IN_PROCESS", "pay", own)
+		m.advance(time.Minute)
+		if got := m.simulator.Charges("p1"); got != 1 {
+			t.Errorf("charges = %d, want 1", got)
+		}
+		if l := m.simulator.Ledger(); len(l.Payments) != 1 || l.Calls("pay") != 2 {
+			t.Errorf("payments = %d, calls = %d, want 1 and 2", len(l.Payments), l.Calls("pay"))
+		}
+	})
 	t.Run("a wrong amount is one unit too high and well signed", func(t *testing.T) {
 		m := newMerchant(t)
 		m.inject(Fault{Kind: WrongAmount, Path: "inquiryPayment"})

@@ -21,6 +21,7 @@ type Payment struct {
 	Status           string    `json:"paymentStatus"`
 	ResultCode       string    `json:"paymentResultCode"`
 	NormalURL        string    `json:"normalUrl,omitempty"`
+	BuyerLeft        bool      `json:"buyerLeft,omitempty"` // and may come back while the order is open
 	CreatedAt        time.Time `json:"paymentCreateTime"`
 	ExpiresAt        time.Time `json:"paymentExpiryTime"`
 	PaidAt           time.Time `json:"paymentTime,omitzero"`

@@ -140,7 +140,6 @@ type payment struct {
 	code        string         // of the checkout page
 	links       map[string]any // how the buyer gets there, as first answered
 	firstAnswer answer
-	left        bool
 	closed      bool  // closed unpaid by expiry
 	authExpired bool  // cancelled because nothing was captured in time
 	held        int64 // authorised, neither captured nor released

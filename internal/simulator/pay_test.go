@@ -300,9 +300,9 @@ func TestSettlementQuote(t *testing.T) {
 	if quote["quoteCurrencyPair"] != "HKD/JPY" || quote["quotePrice"] == nil {
 		t.Errorf("settlementQuote = %v", quote)
 	}
-	// HKD 258.00 at 0.1283 and 0.0067 USD is JPY 4940.5, which rounds up.
+	// HKD 258.00 at 128300/6700 = 19.14925373 is JPY 4940.51.
 	gross, _ := answer.body["grossSettlementAmount"].(map[string]any)
-	if gross["currency"] != "JPY" || gross["value"] != "4941" && gross["value"] != "4940" {
+	if gross["currency"] != "JPY" || gross["value"] != "4941" {
 		t.Errorf("grossSettlementAmount = %v", gross)
 	}
 }

@@ -54,11 +54,12 @@ func envFields() field {
 }
 
 func methodFields() field {
-	return group("paymentMethod",
-		text("paymentMethodType", 64).needed(),
-		text("paymentMethodId", 128),
-		freeMap("paymentMethodMetaData"),
-		text("customerId", 0), free("extendInfo"), flag("requireIssuerAuthentication"), text("funding", 0))
+	return group("paymentMethod", methodChildren(text("paymentMethodType", 64).needed())...)
+}
+
+func methodChildren(methodType field) schema {
+	return schema{methodType, text("paymentMethodId", 128), freeMap("paymentMethodMetaData"), text("customerId", 0), free("extendInfo"),
+		flag("requireIssuerAuthentication"), text("funding", 0)}
 }
 
 func factorFields() field {
@@ -122,7 +123,7 @@ var sessionRequest = schema{
 	orderFields().needed(),
 	amountOf("paymentAmount").needed(),
 	link("paymentRedirectUrl", 2048).needed(),
-	group("paymentMethod", text("paymentMethodType", 64).maybeEmpty(), text("paymentMethodId", 128), freeMap("paymentMethodMetaData")),
+	group("paymentMethod", methodChildren(text("paymentMethodType", 64).maybeEmpty())...),
 	link("paymentNotifyUrl", 2048),
 	settlementFields(),
 	factorFields(),

@@ -55,11 +55,14 @@ func (s *Simulator) operations(path string) func(*call) answer {
 }
 
 // route splits a request path. The operation is the last part, "pay" for example: the name that faults and counts
-// use.
-func route(path string) (rest, operation string, sandbox bool) {
+// use. It is "unknown" for an endpoint that does not exist.
+func (s *Simulator) route(path string) (rest, operation string, sandbox bool) {
 	rest, sandbox = strings.CutPrefix(path, sandboxPrefix)
 	if !sandbox {
 		rest = strings.TrimPrefix(path, productionPrefix)
+	}
+	if s.operations(rest) == nil {
+		return rest, "unknown", sandbox
 	}
 	return rest, rest[strings.LastIndex(rest, "/")+1:], sandbox
 }
@@ -75,7 +78,7 @@ func (s *Simulator) Handler() http.Handler {
 
 // serveAPI checks in the order method, path, identity, signature, content, fields, business; see identify.
 func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
-	_, operation, _ := route(r.URL.Path)
+	_, operation, _ := s.route(r.URL.Path)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		http.Error(w, "the body cannot be read or is too long", http.StatusRequestEntityTooLarge)
@@ -101,6 +104,10 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 		s.write(w, refused.answer())
 		return
 	}
+	if fault.Kind == ActLater {
+		s.performLater(who, r, body, fault)
+		panic(http.ErrAbortHandler)
+	}
 	a := s.perform(who, r, body, fault)
 	switch fault.Kind {
 	case DropResponse:
@@ -124,7 +131,7 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 
 // perform runs the operation under the lock and counts its result.
 func (s *Simulator) perform(who identity, r *http.Request, raw []byte, fault Fault) answer {
-	rest, operation, _ := route(r.URL.Path)
+	rest, operation, _ := s.route(r.URL.Path)
 	body, refused := readBody(r, raw)
 	s.enter()
 	defer s.mu.Unlock()
@@ -155,6 +162,27 @@ func (s *Simulator) perform(who identity, r *http.Request, raw []byte, fault Fau
 	return a
 }
 
+// performLater runs the operation when the caller has long given up. Nobody gets its answer; it is counted when it
+// happens.
+func (s *Simulator) performLater(who identity, r *http.Request, raw []byte, fault Fault) {
+	rest, operation, _ := s.route(r.URL.Path)
+	body, refused := readBody(r, raw)
+	s.enter()
+	defer s.mu.Unlock()
+	delay := fault.Delay
+	if delay == 0 {
+		delay = 20 * time.Second
+	}
+	c := &call{clientID: who.clientID, now: s.clock.now().Add(delay), sentAt: who.sentAt.Add(delay), body: body, base: s.base(r)}
+	s.clock.at(c.now, func() {
+		a := failure("PARAM_ILLEGAL")
+		if who.refused == nil && refused == nil {
+			a = s.operations(rest)(c)
+		}
+		s.countLocked(operation, a.code)
+	})
+}
+
 // base is the address under which the buyer reaches this server.
 func (s *Simulator) base(r *http.Request) string {
 	if s.options.PublicURL != "" {
@@ -174,12 +202,7 @@ func (s *Simulator) count(operation, code string) {
 
 func (s *Simulator) countLocked(operation, code string) {
 	if s.calls[operation] == nil {
-		if len(s.calls) > 64 { // strangers do not fill the memory
-			operation = "other"
-		}
-		if s.calls[operation] == nil {
-			s.calls[operation] = map[string]int{}
-		}
+		s.calls[operation] = map[string]int{}
 	}
 	s.calls[operation][code]++
 }
