@@ -21,7 +21,8 @@ type clock struct {
 
 func newClock(source func() time.Time, scale float64) *clock {
 	now := source()
-	return &clock{source: source, scale: scale, realStart: now, start: now, last: now, wake: make(chan struct{}, 1)}
+	start := now.UTC()
+	return &clock{source: source, scale: scale, realStart: now, start: start, last: start, wake: make(chan struct{}, 1)}
 }
 
 // now never goes back, even if the source does.

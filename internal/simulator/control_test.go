@@ -3,6 +3,7 @@ package simulator
 import (
 	"encoding/json"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -52,6 +53,15 @@ func TestControlAPI(t *testing.T) {
 		if l.Charges("p1") != 1 || l.Refunds("r1") != 1 || l.CapturesOf("c1") != 1 || l.Calls("pay") != 2 || l.ChargesOfOrder("order-of-p1") != 1 {
 			t.Errorf("ledger = %+v", l)
 		}
+		if _, known := l.Refund("r1"); !known {
+			t.Error("the ledger does not find the refund")
+		}
+		if c, known := l.Capture("c1"); !known || c.Status != "SUCCESS" {
+			t.Errorf("capture = %+v", c)
+		}
+		if _, known := l.Refund("c1"); known {
+			t.Error("the ledger finds a refund that is none")
+		}
 		if p, known := l.Payment("p1"); !known || p.Amount != (Money{"HKD", 25800}) || p.Status != "SUCCESS" {
 			t.Errorf("payment = %+v", p)
 		}
@@ -68,7 +78,7 @@ func TestControlAPI(t *testing.T) {
 	t.Run("the clock is read and moved", func(t *testing.T) {
 		m, control := start(t)
 		m.want("U PAYMENT_IN_PROCESS", "pay", cashier("p1", "ALIPAY_HK", "HKD", "25800"))
-		if got := control("POST", "/clock", `{"advance":"48h"}`, 200); !strings.Contains(got, "2026-11-23T12:00:00") {
+		if got := control("POST", "/clock", `{"advance":"48h"}`, 200); !strings.Contains(got, "2026-11-23T04:00:00Z") {
 			t.Errorf("clock = %s", got)
 		}
 		if got := m.status("p1"); got != "FAIL" {
@@ -144,6 +154,8 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"one client twice":    {Clients: []Client{client, client}},
 		"an unknown buyer":    {Clients: []Client{client}, Buyer: "thief"},
 		"a time that is back": {Clients: []Client{client}, TimeScale: -1},
+		"a time that is none": {Clients: []Client{client}, TimeScale: math.NaN()},
+		"a time that races":   {Clients: []Client{client}, TimeScale: 1e9},
 	} {
 		options.PrivateKey = gatewayKey()
 		if s, err := New(options); err == nil {

@@ -43,7 +43,7 @@ type Options struct {
 	PrivateKey *rsa.PrivateKey
 	// Buyer is BuyerManual when empty.
 	Buyer Buyer
-	// TimeScale is how many simulated seconds pass in a real one; 1 when zero.
+	// TimeScale is how many simulated seconds pass in a real one, at most a million; 1 when zero.
 	TimeScale float64
 	// Seed makes ids reproducible.
 	Seed uint64
@@ -99,6 +99,9 @@ type Simulator struct {
 	faults        []*Fault
 }
 
+// maxTimeScale keeps a century of simulated time within what a time.Duration can hold.
+const maxTimeScale = 1e6
+
 // requestKey is the scope of an idempotency id. Its real scope is not documented; per client is chosen.
 type requestKey struct{ clientID, requestID string }
 
@@ -107,11 +110,11 @@ func New(options Options) (*Simulator, error) {
 	if len(options.Clients) == 0 {
 		return nil, errors.New("starting the simulator: at least one client is needed")
 	}
-	if options.TimeScale < 0 {
-		return nil, errors.New("starting the simulator: the time scale is negative")
-	}
 	if options.TimeScale == 0 {
 		options.TimeScale = 1
+	}
+	if !(options.TimeScale > 0 && options.TimeScale <= maxTimeScale) {
+		return nil, fmt.Errorf("starting the simulator: the time scale must be above zero and at most %g", maxTimeScale)
 	}
 	if options.Now == nil {
 		options.Now = time.Now
