@@ -65,7 +65,7 @@ func parseFlags(args []string, stderr io.Writer) (config, error) {
 	flags.StringVar(&c.notifyURL, "notify-url", "", "`URL` for notifications whose request names none, as the dashboard would have it")
 	flags.StringVar(&c.notifyCA, "notify-ca", "", "PEM `file` with certificates to trust, besides the system's, when notifying over HTTPS")
 	flags.StringVar(&c.buyer, "buyer", "manual", "what buyers do by themselves: `manual`, pay, decline or leave")
-	flags.Float64Var(&c.timeScale, "time-scale", 1, "simulated seconds per real second, at most a million")
+	flags.Float64Var(&c.timeScale, "time-scale", 1, "simulated seconds per real second, at most ten thousand")
 	flags.Uint64Var(&c.seed, "seed", 0, "makes ids reproducible; random when not given")
 	flags.StringVar(&c.publicURL, "public-url", "", "base `URL` of the buyer's page; derived from the address listened on when empty")
 	flags.StringVar(&c.writeAddresses, "write-addresses", "", "`file` to write {\"gateway\": \"...\", \"control\": \"...\"} to when ready")
@@ -89,8 +89,8 @@ func (c config) validate() error {
 		return fmt.Errorf("%d --client-id but %d --merchant-public-key: the n-th key belongs to the n-th client", len(c.clientIDs), len(c.publicKeys))
 	case (c.tlsCert == "") != (c.tlsKey == ""):
 		return errors.New("--tls-cert and --tls-key belong together")
-	case !(c.timeScale > 0 && c.timeScale <= 1e6):
-		return errors.New("--time-scale must be above zero and at most a million")
+	case !(c.timeScale > 0 && c.timeScale <= 1e4):
+		return errors.New("--time-scale must be above zero and at most ten thousand")
 	}
 	for name, value := range map[string]string{"notify-url": c.notifyURL, "public-url": c.publicURL} {
 		if u, err := url.Parse(value); value != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {

@@ -43,7 +43,7 @@ type Options struct {
 	PrivateKey *rsa.PrivateKey
 	// Buyer is BuyerManual when empty.
 	Buyer Buyer
-	// TimeScale is how many simulated seconds pass in a real one, at most a million; 1 when zero.
+	// TimeScale is how many simulated seconds pass in a real one, at most ten thousand; 1 when zero.
 	TimeScale float64
 	// Seed makes ids reproducible.
 	Seed uint64
@@ -99,8 +99,8 @@ type Simulator struct {
 	faults        []*Fault
 }
 
-// maxTimeScale keeps a century of simulated time within what a time.Duration can hold.
-const maxTimeScale = 1e6
+// maxTimeScale lets a simulator run for ten days before simulated time leaves what a time.Duration can hold.
+const maxTimeScale = 1e4
 
 // requestKey is the scope of an idempotency id. Its real scope is not documented; per client is chosen.
 type requestKey struct{ clientID, requestID string }
