@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+	"github.com/alipay-operator/alipay-operator/internal/simulator"
+)
+
+// Annotations of the samples.
+const (
+	buyerAnnotation  = "demo.alipay-operator.io/buyer"
+	expectAnnotation = "demo.alipay-operator.io/expect"
+)
+
+// story is what the demo has shown so far.
+type story struct {
+	*environment
+	shown string
+}
+
+// tell plays the sample shop: the buyers pay, decline and leave, the shop cancels and refunds, and every object must end as its
+// sample says.
+func tell(ctx context.Context, env *environment) error {
+	s := &story{environment: env}
+	files := []string{s.sample("payments.yaml"), s.sample("refunds.yaml")}
+
+	step("kubectl apply -f config/samples/shop/payments.yaml -f config/samples/shop/refunds.yaml")
+	if err := s.apply(ctx, files...); err != nil {
+		return err
+	}
+	if err := s.until(ctx, "every order is open", func(p *apiv1.Payment) bool { return p.Status.State != apiv1.PaymentProcessing }, nil); err != nil {
+		return err
+	}
+
+	step("The buyers of 1001, 1002 and 1006 pay, that of 1003 declines, that of 1004 leaves, that of 1005 waits")
+	for buyer, action := range map[string]string{"pays": "pay", "declines": "decline", "leaves": "leave"} {
+		if err := s.act(ctx, buyer, action); err != nil {
+			return err
+		}
+	}
+	step("Somebody changes order-1005 to desiredState: Cancelled, in Git")
+	if err := s.edit(ctx, "payments.yaml", "desiredState: Paid", "desiredState: Cancelled"); err != nil {
+		return err
+	}
+	waiting := func(p *apiv1.Payment) bool { return p.Annotations[buyerAnnotation] != "leaves" && unexpected(p) }
+	if err := s.until(ctx, "the buyers' decisions have arrived", waiting, nil); err != nil {
+		return err
+	}
+
+	step("Six minutes later, by the gateway's clock")
+	if _, err := s.control(ctx, "POST", "/clock", `{"advance":"6m"}`); err != nil {
+		return err
+	}
+	if err := s.until(ctx, "everything is settled", unexpectedPayment, unexpectedRefund); err != nil {
+		return err
+	}
+	return s.applyAgain(ctx, files)
+}
+
+// applyAgain shows that applying the same YAML once more moves nothing.
+func (s *story) applyAgain(ctx context.Context, files []string) error {
+	before, err := s.movements(ctx)
+	if err != nil {
+		return err
+	}
+	step("The same YAML is deleted and applied once more")
+	edited, err := s.edited("payments.yaml", "desiredState: Paid", "desiredState: Cancelled")
+	if err != nil {
+		return err
+	}
+	if _, err := s.kubectl(ctx, nil, "delete", "-f", files[0], "-f", files[1]); err != nil {
+		return err
+	}
+	if _, err := s.kubectl(ctx, edited, "apply", "-f", "-", "-f", files[1]); err != nil {
+		return err
+	}
+	if err := s.until(ctx, "everything is found again", unexpectedPayment, unexpectedRefund); err != nil {
+		return err
+	}
+	step("What the gateway has booked: each charge and each refund once")
+	table, err := s.control(ctx, "GET", "/ledger?format=table", "")
+	if err != nil {
+		return err
+	}
+	fmt.Println(table)
+	if _, err := s.control(ctx, "GET", "/invariants", ""); err != nil {
+		return err
+	}
+	after, err := s.movements(ctx)
+	if err != nil {
+		return err
+	}
+	if before != after {
+		return fmt.Errorf("applying the same YAML again moved money; before: %s, after: %s", before, after)
+	}
+	return nil
+}
+
+// movements is every movement of money that the gateway has booked.
+func (s *story) movements(ctx context.Context) (string, error) {
+	text, err := s.control(ctx, "GET", "/ledger", "")
+	if err != nil {
+		return "", err
+	}
+	ledger := simulator.Ledger{}
+	if err := json.Unmarshal([]byte(text), &ledger); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%+v", ledger.Entries), nil
+}
+
+func (s *story) apply(ctx context.Context, files ...string) error {
+	args := []string{"apply"}
+	for _, file := range files {
+		args = append(args, "-f", file)
+	}
+	_, err := s.kubectl(ctx, nil, args...)
+	return err
+}
+
+// edited is a sample file in which a line was changed.
+func (s *story) edited(file, before, after string) ([]byte, error) {
+	text, err := os.ReadFile(s.sample(file))
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Contains(text, []byte(before)) {
+		return nil, fmt.Errorf("%s holds no %q to edit", file, before)
+	}
+	return bytes.ReplaceAll(text, []byte(before), []byte(after)), nil
+}
+
+func (s *story) edit(ctx context.Context, file, before, after string) error {
+	text, err := s.edited(file, before, after)
+	if err != nil {
+		return err
+	}
+	_, err = s.kubectl(ctx, text, "apply", "-f", "-")
+	return err
+}
+
+// act plays every buyer of one sort.
+func (s *story) act(ctx context.Context, buyer, action string) error {
+	payments := &apiv1.PaymentList{}
+	if err := s.client.List(ctx, payments, client.InNamespace(shop)); err != nil {
+		return err
+	}
+	for i := range payments.Items {
+		payment := &payments.Items[i]
+		if payment.Annotations[buyerAnnotation] != buyer {
+			continue
+		}
+		if _, err := s.control(ctx, "POST", "/payments/"+payment.Status.PaymentID+"/"+action, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// until waits while any object is pending, and prints the tables whenever they change.
+func (s *story) until(ctx context.Context, what string, paymentPending func(*apiv1.Payment) bool, refundPending func(*apiv1.Refund) bool) error {
+	for {
+		pending, seen, err := s.look(ctx, paymentPending, refundPending)
+		if err != nil {
+			return err
+		}
+		if seen != s.shown {
+			s.shown = seen
+			table, err := s.kubectl(ctx, nil, "-n", shop, "get", "payments,refunds")
+			if err != nil {
+				return err
+			}
+			fmt.Printf("\n%s\n", table)
+		}
+		if len(pending) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("waiting until %s: %w; not there yet: %s", what, ctx.Err(), strings.Join(pending, ", ")))
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
+}
+
+// look names the objects that are pending and sums up the state of all.
+func (s *story) look(ctx context.Context, paymentPending func(*apiv1.Payment) bool, refundPending func(*apiv1.Refund) bool) (pending []string, seen string, err error) {
+	payments, refunds := &apiv1.PaymentList{}, &apiv1.RefundList{}
+	if err := s.client.List(ctx, payments, client.InNamespace(shop)); err != nil {
+		return nil, "", err
+	}
+	if err := s.client.List(ctx, refunds, client.InNamespace(shop)); err != nil {
+		return nil, "", err
+	}
+	var states []string
+	for i := range payments.Items {
+		p := &payments.Items[i]
+		states = append(states, p.Name+"="+string(p.Status.State))
+		if paymentPending != nil && paymentPending(p) {
+			pending = append(pending, fmt.Sprintf("payment %s is %s", p.Name, p.Status.State))
+		}
+	}
+	for i := range refunds.Items {
+		r := &refunds.Items[i]
+		states = append(states, r.Name+"="+string(r.Status.State))
+		if refundPending != nil && refundPending(r) {
+			pending = append(pending, fmt.Sprintf("refund %s is %s", r.Name, r.Status.State))
+		}
+	}
+	slices.Sort(states)
+	return pending, strings.Join(states, " "), nil
+}
+
+func unexpected(p *apiv1.Payment) bool { return string(p.Status.State) != p.Annotations[expectAnnotation] }
+
+func unexpectedPayment(p *apiv1.Payment) bool { return unexpected(p) }
+
+func unexpectedRefund(r *apiv1.Refund) bool {
+	return string(r.Status.State) != r.Annotations[expectAnnotation]
+}
