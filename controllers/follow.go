@@ -49,6 +49,7 @@ type recorded struct {
 	lastResult    *apiv1.GatewayResult
 	// gatewayID is the gateway's own id, once it has given one.
 	gatewayID string
+	adopted   bool
 }
 
 // preconditions says what keeps any operation from going on, if anything does.
@@ -151,7 +152,7 @@ func (f *facts) inTrouble(s subject) decision {
 func (f *facts) submission(r recorded) submission {
 	known := submission{
 		now: f.now, submittedAt: f.now, jitter: f.jitter, recall: f.recall,
-		refusal: refusalCode(r.lastResult, r.gatewayID),
+		refusal: refusalCode(r.lastResult, r.gatewayID), adopted: r.adopted,
 		asked:   f.asked, moved: f.moved, trouble: f.trouble,
 	}
 	if r.intent != nil {

@@ -53,7 +53,7 @@ func (f *paymentFacts) recorded() recorded {
 	spec, st := &f.payment.Spec, &f.payment.Status
 	return recorded{
 		noun: "payment", attempt: spec.Attempt, endedAttempts: st.EndedAttempts, suspend: spec.Suspend,
-		intent: st.Intent, lastResult: st.LastResult, gatewayID: st.PaymentID,
+		intent: st.Intent, lastResult: st.LastResult, gatewayID: st.PaymentID, adopted: st.Adopted,
 	}
 }
 

@@ -53,7 +53,7 @@ func (f *refundFacts) recorded() recorded {
 	spec, st := &f.refund.Spec, &f.refund.Status
 	return recorded{
 		noun: "refund", attempt: spec.Attempt, endedAttempts: st.EndedAttempts, suspend: spec.Suspend,
-		intent: st.Intent, lastResult: st.LastResult, gatewayID: st.RefundID,
+		intent: st.Intent, lastResult: st.LastResult, gatewayID: st.RefundID, adopted: st.Adopted,
 	}
 }
 

@@ -22,6 +22,8 @@ type submission struct {
 	same bool
 	// refusal is the code with which a verified answer refused the request; an inquiry confirms it before it settles.
 	refusal string
+	// adopted is true when the gateway knew the operation before; the answer to a repeat does not say what became of it.
+	adopted bool
 	// asked and moved say what this pass has done already.
 	asked, moved bool
 	trouble      *trouble
@@ -49,6 +51,8 @@ func (s submission) next() (step, time.Duration) {
 	switch {
 	case s.trouble != nil && s.trouble.outcome == refused && s.moved && !s.asked:
 		return stepAsk, 0 // a refusal is confirmed at once
+	case s.trouble == nil && s.adopted && s.moved && !s.asked:
+		return stepAsk, 0
 	case s.trouble != nil && s.trouble.outcome != notFound:
 		return stepWait, s.delay()
 	case s.asked && placedNowhere && s.refusal != "":

@@ -36,11 +36,11 @@ func (s RefundState) Final() bool {
 // +kubebuilder:validation:XValidation:rule="has(self.amount) != (has(self.full) && self.full)",message="set either amount, for a part, or full: true, for the whole payment"
 // +kubebuilder:validation:XValidation:rule="!has(self.refundRequestId) || self.attempt == 1",fieldPath=".attempt",message="attempt can not be raised with an explicit refundRequestId, which names one attempt: create a new Refund with a new refundRequestId instead"
 // +kubebuilder:validation:XValidation:rule="self.paymentRef == oldSelf.paymentRef",fieldPath=".paymentRef",message="paymentRef is immutable: create a new Refund instead"
-// +kubebuilder:validation:XValidation:rule="self.?refundRequestId == oldSelf.?refundRequestId",fieldPath=".refundRequestId",message="refundRequestId is immutable, as another id gives money back again: create a new Refund instead"
-// +kubebuilder:validation:XValidation:rule="self.?amount == oldSelf.?amount",fieldPath=".amount",message="amount is immutable: create a new Refund instead"
-// +kubebuilder:validation:XValidation:rule="self.?full == oldSelf.?full",fieldPath=".full",message="full is immutable: create a new Refund instead"
-// +kubebuilder:validation:XValidation:rule="self.?reason == oldSelf.?reason",fieldPath=".reason",message="reason is immutable: create a new Refund instead"
-// +kubebuilder:validation:XValidation:rule="self.?referenceRefundId == oldSelf.?referenceRefundId",fieldPath=".referenceRefundId",message="referenceRefundId is immutable: create a new Refund instead"
+// +kubebuilder:validation:XValidation:rule="has(self.refundRequestId) == has(oldSelf.refundRequestId) && (!has(self.refundRequestId) || self.refundRequestId == oldSelf.refundRequestId)",fieldPath=".refundRequestId",message="refundRequestId is immutable, as another id gives money back again: create a new Refund instead"
+// +kubebuilder:validation:XValidation:rule="has(self.amount) == has(oldSelf.amount) && (!has(self.amount) || self.amount == oldSelf.amount)",fieldPath=".amount",message="amount is immutable: create a new Refund instead"
+// +kubebuilder:validation:XValidation:rule="has(self.full) == has(oldSelf.full) && (!has(self.full) || self.full == oldSelf.full)",fieldPath=".full",message="full is immutable: create a new Refund instead"
+// +kubebuilder:validation:XValidation:rule="has(self.reason) == has(oldSelf.reason) && (!has(self.reason) || self.reason == oldSelf.reason)",fieldPath=".reason",message="reason is immutable: create a new Refund instead"
+// +kubebuilder:validation:XValidation:rule="has(self.referenceRefundId) == has(oldSelf.referenceRefundId) && (!has(self.referenceRefundId) || self.referenceRefundId == oldSelf.referenceRefundId)",fieldPath=".referenceRefundId",message="referenceRefundId is immutable: create a new Refund instead"
 // +kubebuilder:validation:XValidation:rule="self.attempt == oldSelf.attempt || self.attempt == oldSelf.attempt + 1",fieldPath=".attempt",message="attempt can only be raised by one"
 type RefundSpec struct {
 	// paymentRef names the Payment to refund. The Refund waits until it is paid.

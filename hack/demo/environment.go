@@ -209,7 +209,15 @@ func (e *environment) install(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err := e.kubectl(ctx, nil, "wait", "--for=condition=Established", "--timeout=30s", "crd", "-l", "app.kubernetes.io/name=alipay-operator")
+	kinds, err := filepath.Glob(filepath.Join(e.root, "config", "crd", apiv1.GroupName+"_*.yaml"))
+	if err != nil {
+		return err
+	}
+	args := []string{"wait", "--for=condition=Established", "--timeout=30s"}
+	for _, kind := range kinds {
+		args = append(args, "-f", kind)
+	}
+	_, err = e.kubectl(ctx, nil, args...)
 	return err
 }
 

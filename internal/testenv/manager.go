@@ -1,0 +1,70 @@
+package testenv
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/alipay-operator/alipay-operator/alipay"
+	"github.com/alipay-operator/alipay-operator/controllers"
+)
+
+// Manager is a manager that serves one shop in this process.
+type Manager struct {
+	stop func()
+	done chan error
+}
+
+// RunManager starts the real manager with the real cache for the shop. wrap, if given, sees every request to the API server.
+func (s *Shop) RunManager(wrap func(http.RoundTripper) http.RoundTripper) *Manager {
+	s.T.Helper()
+	apiConfig := rest.CopyConfig(s.Cluster.Config)
+	if wrap != nil {
+		apiConfig.Wrap(wrap)
+	}
+	ctrl.SetLogger(logr.Discard())
+	again := true
+	mgr, err := ctrl.NewManager(apiConfig, ctrl.Options{
+		Scheme:     Scheme(),
+		Metrics:    metricsserver.Options{BindAddress: "0"},
+		Cache:      cache.Options{DefaultNamespaces: map[string]cache.Config{s.Namespace: {}}},
+		Controller: config.Controller{SkipNameValidation: &again},
+	})
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	err = controllers.SetupWithManager(ctx, mgr, controllers.Options{
+		Transport: alipay.NewTransport(), GatewayTimeout: 10 * time.Second, Clock: clock.RealClock{}, Workers: 8,
+	})
+	if err != nil {
+		cancel()
+		s.T.Fatal(err)
+	}
+	m := &Manager{stop: cancel, done: make(chan error, 1)}
+	go func() { m.done <- mgr.Start(ctx) }()
+	s.T.Cleanup(func() {
+		if err := m.Stop(); err != nil {
+			s.T.Errorf("the manager ended with an error: %v", err)
+		}
+	})
+	return m
+}
+
+// Stop ends the manager and waits until it has finished the call in flight.
+func (m *Manager) Stop() error {
+	m.stop()
+	err, open := <-m.done
+	if open {
+		close(m.done)
+	}
+	return err
+}
