@@ -153,7 +153,7 @@ func (f *facts) submission(r recorded) submission {
 	known := submission{
 		now: f.now, submittedAt: f.now, jitter: f.jitter, recall: f.recall,
 		refusal: refusalCode(r.lastResult, r.gatewayID), adopted: r.adopted,
-		asked:   f.asked, moved: f.moved, trouble: f.trouble,
+		asked: f.asked, moved: f.moved, trouble: f.trouble,
 	}
 	if r.intent != nil {
 		known.submittedAt = r.intent.SubmittedAt.Time

@@ -222,7 +222,9 @@ func (s *story) look(ctx context.Context, paymentPending func(*apiv1.Payment) bo
 	return pending, strings.Join(states, " "), nil
 }
 
-func unexpected(p *apiv1.Payment) bool { return string(p.Status.State) != p.Annotations[expectAnnotation] }
+func unexpected(p *apiv1.Payment) bool {
+	return string(p.Status.State) != p.Annotations[expectAnnotation]
+}
 
 func unexpectedPayment(p *apiv1.Payment) bool { return unexpected(p) }
 
