@@ -1,6 +1,7 @@
 package alipay
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"math"
@@ -60,7 +61,7 @@ func TestBodyIsTheSameBytesEveryTime(t *testing.T) {
 		first := must[[]byte](t)(Body(request))
 		checkGolden(t, "testdata/requests/additional-fields.json", first)
 		for range 20 {
-			if again := must[[]byte](t)(Body(*request)); string(again) != string(first) {
+			if again := must[[]byte](t)(Body(*request)); !bytes.Equal(again, first) {
 				t.Fatalf("bytes differ: %s", again)
 			}
 		}

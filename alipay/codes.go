@@ -92,7 +92,7 @@ const (
 	CodeMultiCaptureNotSupported = "MULTI_CAPTURE_NOT_SUPPORTED"
 
 	// CodeInvalidAccessToken means that the debit token expired or was revoked: the buyer must authorise again.
-	CodeInvalidAccessToken = "INVALID_ACCESS_TOKEN" //nolint:gosec // a code, not a credential
+	CodeInvalidAccessToken = "INVALID_ACCESS_TOKEN"
 	// CodeUserBalanceNotEnough means that the buyer lacks funds. Another try needs a new id.
 	CodeUserBalanceNotEnough = "USER_BALANCE_NOT_ENOUGH"
 	// CodeRiskReject means refused by risk control. If the buyer had paid, the gateway refunds by itself.

@@ -1,6 +1,7 @@
 package alipay
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -80,7 +81,7 @@ func FuzzDecodeInquiryPayment(f *testing.F) {
 			t.Fatalf("%s cannot be read again: %v", again, err)
 		}
 		once, twice := must[[]byte](t)(json.Marshal(&first)), must[[]byte](t)(json.Marshal(&second))
-		if string(once) != string(twice) {
+		if !bytes.Equal(once, twice) {
 			t.Errorf("first %s, then %s", once, twice)
 		}
 	})

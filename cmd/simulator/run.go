@@ -229,7 +229,7 @@ func writeFile(name string, content []byte, mode fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temporary.Name()) //nolint:errcheck // gone once renamed
+	defer os.Remove(temporary.Name()) // gone once renamed
 	_, err = temporary.Write(content)
 	err = errors.Join(err, temporary.Chmod(mode), temporary.Close())
 	if err != nil {

@@ -218,7 +218,7 @@ func (s *Simulator) postOnce(to, clientID string, body []byte, at time.Time, for
 	if err != nil {
 		return "no answer: " + err.Error()
 	}
-	defer response.Body.Close() //nolint:errcheck // nothing was written
+	defer response.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
 	if err != nil {
 		return "the answer broke off"
