@@ -1,0 +1,337 @@
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// store is an API server in memory: optimistic locking, a status subresource, generations and finalizers. It keeps every version of
+// an object, so that a test can let a reader see an old one, as a cache may.
+type store struct {
+	client.Client // what is not implemented panics: the reconcilers must not use it
+
+	objects map[storeKey]*stored
+	version int64
+	uids    int
+	writes  int
+
+	// behind is how many versions of an object the cached reader lags.
+	behind int
+	// failWrite is asked before every write; see its results.
+	failWrite func(obj client.Object) writeFault
+	// changed is told of every version that is written.
+	changed func(old, now client.Object)
+}
+
+type storeKey struct {
+	kind string
+	name types.NamespacedName
+}
+
+type stored struct {
+	versions []client.Object // the newest last
+	gone     bool
+}
+
+// writeFault is what becomes of a write.
+type writeFault string
+
+const (
+	writeArrives   writeFault = ""
+	writeLost      writeFault = "Lost"      // an error, and nothing was written
+	writeUnheardOf writeFault = "UnheardOf" // an error, and it was written
+)
+
+var errWrite = errors.New("the API server does not answer")
+
+func newStore() *store { return &store{objects: map[storeKey]*stored{}} }
+
+func keyOf(obj client.Object) storeKey {
+	return storeKey{kind: reflect.TypeOf(obj).Elem().Name(), name: client.ObjectKeyFromObject(obj)}
+}
+
+func notFoundError(key storeKey) error {
+	return apierrors.NewNotFound(schema.GroupResource{Group: apiv1.GroupName, Resource: key.kind}, key.name.String())
+}
+
+// latest returns the newest version; nil when there is none.
+func (s *store) latest(key storeKey) client.Object {
+	entry := s.objects[key]
+	if entry == nil || entry.gone {
+		return nil
+	}
+	return entry.versions[len(entry.versions)-1]
+}
+
+// create adds an object with what the API server sets by default.
+func (s *store) create(obj client.Object) {
+	if s.latest(keyOf(obj)) != nil {
+		panic(fmt.Sprintf("%v exists", keyOf(obj)))
+	}
+	obj = obj.DeepCopyObject().(client.Object)
+	s.uids++
+	obj.SetUID(types.UID(fmt.Sprintf("uid-%d", s.uids)))
+	obj.SetGeneration(1)
+	switch obj := obj.(type) {
+	case *apiv1.Payment:
+		obj.Spec.Attempt = max(obj.Spec.Attempt, 1)
+		if obj.Spec.DesiredState == "" {
+			obj.Spec.DesiredState = apiv1.DesiredPaid
+		}
+		if obj.Spec.DeletionPolicy == "" {
+			obj.Spec.DeletionPolicy = apiv1.RetainPayment
+		}
+	case *apiv1.Refund:
+		obj.Spec.Attempt = max(obj.Spec.Attempt, 1)
+	}
+	s.put(nil, obj)
+}
+
+// edit changes the newest version as a user with kubectl does.
+func (s *store) edit(obj client.Object, change func(client.Object)) {
+	old := s.latest(keyOf(obj))
+	now := old.DeepCopyObject().(client.Object)
+	change(now)
+	if !reflect.DeepEqual(specOf(old), specOf(now)) {
+		now.SetGeneration(old.GetGeneration() + 1)
+	}
+	s.put(old, now)
+}
+
+// remove deletes as a user with kubectl does.
+func (s *store) remove(obj client.Object) {
+	key := keyOf(obj)
+	old := s.latest(key)
+	if len(old.GetFinalizers()) == 0 {
+		s.drop(key)
+		return
+	}
+	if old.GetDeletionTimestamp() != nil {
+		return
+	}
+	now := old.DeepCopyObject().(client.Object)
+	now.SetDeletionTimestamp(&metav1.Time{Time: old.GetCreationTimestamp().Time})
+	now.SetGeneration(old.GetGeneration() + 1)
+	s.put(old, now)
+}
+
+func (s *store) drop(key storeKey) {
+	old := s.latest(key)
+	s.objects[key].gone = true
+	if s.changed != nil {
+		s.changed(old, nil)
+	}
+}
+
+func (s *store) put(old, now client.Object) {
+	s.version++
+	now.SetResourceVersion(strconv.FormatInt(s.version, 10))
+	key := keyOf(now)
+	entry := s.objects[key]
+	if entry == nil || entry.gone {
+		entry = &stored{}
+		s.objects[key] = entry
+	}
+	entry.versions = append(entry.versions, now)
+	if s.changed != nil {
+		s.changed(old, now)
+	}
+	if now.GetDeletionTimestamp() != nil && len(now.GetFinalizers()) == 0 {
+		s.drop(key)
+	}
+}
+
+// Get reads as a cache does, which may lag.
+func (s *store) Get(_ context.Context, name client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
+	return s.read(storeKey{kind: reflect.TypeOf(obj).Elem().Name(), name: name}, obj, s.behind)
+}
+
+func (s *store) read(key storeKey, obj client.Object, behind int) error {
+	entry := s.objects[key]
+	if entry == nil || entry.gone {
+		return notFoundError(key)
+	}
+	version := entry.versions[max(0, len(entry.versions)-1-behind)].DeepCopyObject()
+	reflect.ValueOf(obj).Elem().Set(reflect.ValueOf(version).Elem())
+	return nil
+}
+
+// List lists as a cache does, and knows the index of refunds by payment.
+func (s *store) List(_ context.Context, list client.ObjectList, options ...client.ListOption) error {
+	return s.list(list, s.behind, options...)
+}
+
+func (s *store) list(list client.ObjectList, behind int, options ...client.ListOption) error {
+	var asked client.ListOptions
+	asked.ApplyOptions(options)
+	refunds := list.(*apiv1.RefundList)
+	of, exact := asked.FieldSelector.RequiresExactMatch(refundPaymentIndex)
+	if !exact {
+		return fmt.Errorf("no such index: %s", asked.FieldSelector)
+	}
+	for _, entry := range s.objects {
+		if entry.gone {
+			continue
+		}
+		refund, isRefund := entry.versions[max(0, len(entry.versions)-1-behind)].(*apiv1.Refund)
+		if isRefund && refund.Namespace == asked.Namespace && refund.Spec.PaymentRef.Name == of {
+			refunds.Items = append(refunds.Items, *refund.DeepCopy())
+		}
+	}
+	return nil
+}
+
+// Patch writes everything but the status.
+func (s *store) Patch(_ context.Context, obj client.Object, patch client.Patch, _ ...client.PatchOption) error {
+	return s.patch(obj, patch, func(now, old client.Object) { setStatus(now, statusOf(old)) })
+}
+
+// Status returns the client of the status subresource.
+func (s *store) Status() client.SubResourceWriter { return &statusStore{store: s} }
+
+type statusStore struct {
+	client.SubResourceWriter
+	store *store
+}
+
+// Patch writes the status alone.
+func (s *statusStore) Patch(_ context.Context, obj client.Object, patch client.Patch, _ ...client.SubResourcePatchOption) error {
+	return s.store.patch(obj, patch, func(now, old client.Object) {
+		status := statusOf(now)
+		reflect.ValueOf(now).Elem().Set(reflect.ValueOf(old.DeepCopyObject()).Elem())
+		setStatus(now, status)
+	})
+}
+
+func (s *store) patch(obj client.Object, patch client.Patch, keep func(now, old client.Object)) error {
+	key := keyOf(obj)
+	old := s.latest(key)
+	if old == nil {
+		return notFoundError(key)
+	}
+	data, err := patch.Data(obj)
+	if err != nil {
+		return err
+	}
+	var precondition struct {
+		Metadata struct{ ResourceVersion string }
+	}
+	if err := json.Unmarshal(data, &precondition); err != nil {
+		return err
+	}
+	if precondition.Metadata.ResourceVersion == "" {
+		return fmt.Errorf("%v is written without optimistic lock: %s", key, data)
+	}
+	fault := writeArrives
+	if s.failWrite != nil {
+		fault = s.failWrite(obj)
+	}
+	if fault == writeLost {
+		return errWrite
+	}
+	if precondition.Metadata.ResourceVersion != old.GetResourceVersion() {
+		return apierrors.NewConflict(schema.GroupResource{Group: apiv1.GroupName, Resource: key.kind}, key.name.String(), errors.New("it was changed"))
+	}
+	now := old.DeepCopyObject().(client.Object)
+	if err := mergePatch(now, data); err != nil {
+		return err
+	}
+	keep(now, old)
+	s.writes++
+	s.put(old, now)
+	if fault == writeUnheardOf {
+		return errWrite
+	}
+	reflect.ValueOf(obj).Elem().Set(reflect.ValueOf(now.DeepCopyObject()).Elem())
+	return nil
+}
+
+// mergePatch applies a JSON merge patch.
+func mergePatch(obj client.Object, data []byte) error {
+	raw, err := json.Marshal(obj)
+	if err != nil {
+		return err
+	}
+	var base, change map[string]any
+	if err := errors.Join(json.Unmarshal(raw, &base), json.Unmarshal(data, &change)); err != nil {
+		return err
+	}
+	merged, err := json.Marshal(mergeInto(base, change))
+	if err != nil {
+		return err
+	}
+	fresh := reflect.New(reflect.TypeOf(obj).Elem())
+	if err := json.Unmarshal(merged, fresh.Interface()); err != nil {
+		return err
+	}
+	reflect.ValueOf(obj).Elem().Set(fresh.Elem())
+	return nil
+}
+
+func mergeInto(base, change map[string]any) map[string]any {
+	for name, value := range change {
+		below, isObject := value.(map[string]any)
+		switch known, knowsObject := base[name].(map[string]any); {
+		case value == nil:
+			delete(base, name)
+		case isObject && knowsObject:
+			base[name] = mergeInto(known, below)
+		case isObject:
+			base[name] = mergeInto(map[string]any{}, below)
+		default:
+			base[name] = value
+		}
+	}
+	return base
+}
+
+// Delete honours preconditions and finalizers.
+func (s *store) Delete(_ context.Context, obj client.Object, options ...client.DeleteOption) error {
+	var asked client.DeleteOptions
+	asked.ApplyOptions(options)
+	key := keyOf(obj)
+	old := s.latest(key)
+	if old == nil {
+		return notFoundError(key)
+	}
+	if p := asked.Preconditions; p == nil || *p.UID != old.GetUID() || *p.ResourceVersion != old.GetResourceVersion() {
+		return apierrors.NewConflict(schema.GroupResource{Group: apiv1.GroupName, Resource: key.kind}, key.name.String(), errors.New("precondition failed"))
+	}
+	s.remove(obj)
+	return nil
+}
+
+// liveStore reads past the cache.
+type liveStore struct{ *store }
+
+// Get reads the newest version.
+func (l liveStore) Get(_ context.Context, name client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
+	return l.read(storeKey{kind: reflect.TypeOf(obj).Elem().Name(), name: name}, obj, 0)
+}
+
+// List lists the newest versions.
+func (l liveStore) List(_ context.Context, list client.ObjectList, options ...client.ListOption) error {
+	return l.list(list, 0, options...)
+}
+
+func specOf(obj client.Object) any {
+	return reflect.ValueOf(obj).Elem().FieldByName("Spec").Interface()
+}
+func statusOf(obj client.Object) any {
+	return reflect.ValueOf(obj).Elem().FieldByName("Status").Interface()
+}
+func setStatus(obj client.Object, status any) {
+	reflect.ValueOf(obj).Elem().FieldByName("Status").Set(reflect.ValueOf(status))
+}
