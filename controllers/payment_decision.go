@@ -246,16 +246,16 @@ func (f *paymentFacts) cancellingReport() report {
 // awaiting says for whom an open payment waits.
 func (f *paymentFacts) awaiting() report {
 	st := &f.payment.Status
-	switch {
-	case st.State == apiv1.PaymentConfirming:
+	switch st.State {
+	case apiv1.PaymentConfirming:
 		return f.report(problem{reason: apiv1.AwaitingChannelReason, message: "The buyer is done; the payment channel has not confirmed yet."})
-	case st.State == apiv1.PaymentProcessing:
+	case apiv1.PaymentProcessing:
 		message := "The order is open: send the buyer to one of the addresses in status.checkout."
 		if st.Checkout == nil {
 			message = "The order is open; the gateway is asked until it ends."
 		}
 		return f.report(problem{reason: apiv1.AwaitingBuyerReason, message: message})
-	case st.State == apiv1.PaymentUnknown:
+	case apiv1.PaymentUnknown:
 		return f.report(problem{
 			reason:  apiv1.OutcomeUnknownReason,
 			message: "A request was sent and its answer was lost, so nobody knows whether the order exists; the gateway is asked again until it tells.",

@@ -23,7 +23,6 @@ import (
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
@@ -232,7 +231,7 @@ func (e *environment) startManager() error {
 		user.ImpersonateGroups = []string{"system:serviceaccounts", "system:serviceaccounts:" + systemNamespace, "system:authenticated"}
 	}
 	file := filepath.Join(e.dir, "manager-kubeconfig")
-	if err := clientcmd.WriteToFile(clientcmdapi.Config(*config), file); err != nil {
+	if err := clientcmd.WriteToFile(*config, file); err != nil {
 		return err
 	}
 	return e.manager.start(e.binary("manager"), "--kubeconfig", file, "--leader-election-namespace", systemNamespace,

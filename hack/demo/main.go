@@ -20,12 +20,13 @@ const longestDemo = 3 * time.Minute
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
 	command := "demo"
 	if len(os.Args) > 1 {
 		command = os.Args[1]
 	}
-	if err := run(ctx, command); err != nil {
+	err := run(ctx, command)
+	stop()
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "\n%s failed: %v\n", command, err)
 		os.Exit(1)
 	}
