@@ -102,7 +102,7 @@ run: bin/manager ## Run the manager here, for the cluster of KUBECONFIG.
 
 # What verify checks, step by step. None of these changes the tree.
 
-GO_FOLDERS := alipay api cmd controllers hack internal
+GO_FOLDERS := $(wildcard alipay api cmd controllers hack internal test)
 
 .PHONY: verify-format
 verify-format:
