@@ -1,7 +1,6 @@
 package controllers
 
 import (
-	"strings"
 	"time"
 
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
@@ -91,15 +90,4 @@ func (c capability) refundDeadline(paid time.Time) time.Time {
 		return time.Time{}
 	}
 	return paid.AddDate(0, 0, int(c.refundDays))
-}
-
-// orderLifetime is how long an unpaid order stays open at the gateway when the request names no time.
-func orderLifetime(method string) time.Duration {
-	if strings.HasPrefix(method, "BANKTRANSFER_") {
-		return 48 * time.Hour
-	}
-	if strings.HasPrefix(method, "MERCADOPAGO_") {
-		return 7 * 24 * time.Hour
-	}
-	return 14 * time.Minute
 }

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"regexp"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -19,6 +20,8 @@ const (
 	actWait action = "Wait"
 	// actRecordIntent writes the intent; the submission follows in the same pass.
 	actRecordIntent action = "RecordIntent"
+	// actReserve notes in the payment what a refund takes of it, before the refund's own intent is recorded.
+	actReserve action = "Reserve"
 	// actSubmit sends the request that moves money.
 	actSubmit action = "Submit"
 	// actInquire asks the gateway what became of the request id.
@@ -42,8 +45,10 @@ const (
 // movesMoney reports whether the gateway may move money because of the action.
 func (a action) movesMoney() bool { return a == actSubmit || a == actCancel }
 
-// calls reports whether the action sends a request to the gateway.
-func (a action) calls() bool { return a.movesMoney() || a == actInquire || a == actInquireFormer }
+// needsGateway reports whether the action sends a request to the gateway, at once or as the next step.
+func (a action) needsGateway() bool {
+	return a.movesMoney() || a == actInquire || a == actInquireFormer || a == actRecordIntent || a == actRecordCancel
+}
 
 // verdict is how things stand, for the conditions that every kind has.
 type verdict string
@@ -130,7 +135,10 @@ func (r report) conditions(conditions *[]metav1.Condition, generation int64) {
 
 // reportFrom repeats what the conditions say, for an object that is about to go.
 func reportFrom(state string, conditions []metav1.Condition) report {
-	told := report{state: state, verdict: progressing, reason: apiv1.SubmittingReason}
+	told := report{
+		state: state, verdict: progressing, reason: apiv1.SubmittingReason,
+		unknown: meta.IsStatusConditionTrue(conditions, apiv1.OutcomeUnknownCondition),
+	}
 	if condition := meta.FindStatusCondition(conditions, apiv1.ReadyCondition); condition != nil {
 		told.reason, told.message = condition.Reason, condition.Message
 	}
@@ -147,4 +155,15 @@ func newIntent(account *apiv1.MerchantAccount, attempt int32, now time.Time) *ap
 		NotifyURL:          notifyURL(account),
 		SettlementCurrency: account.Spec.SettlementCurrency,
 	}
+}
+
+// conditionReason is the API server's form of a reason.
+var conditionReason = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$`)
+
+// reasonFor makes a reason of the gateway's code, which may hold anything.
+func reasonFor(code string) string {
+	if conditionReason.MatchString(code) {
+		return code
+	}
+	return apiv1.GatewayRefusedReason
 }

@@ -47,9 +47,11 @@ type recorded struct {
 	suspend       bool
 	intent        *apiv1.Intent
 	lastResult    *apiv1.GatewayResult
-	// gatewayID is the gateway's own id, once it has given one.
+	// seen is true once the gateway has known the operation, and gatewayID is the id that it gave.
+	seen      bool
 	gatewayID string
 	adopted   bool
+	empty     *apiv1.EmptyAnswers
 }
 
 // preconditions says what keeps any operation from going on, if anything does.
@@ -71,14 +73,20 @@ func (f *facts) preconditions(s subject) *decision {
 	return found.decision(s.report(found))
 }
 
+// formerAttempts says what to do about former attempts before anything is decided about the present one; nil when they have ended.
+func (f *facts) formerAttempts(s subject) *decision {
+	r := s.recorded()
+	if r.intent != nil || r.endedAttempts >= r.attempt-1 {
+		return nil
+	}
+	decided := f.checkFormer(s)
+	return &decided
+}
+
 // submitFirst prepares the first submission of an attempt.
 func (f *facts) submitFirst(s subject) decision {
-	r := s.recorded()
-	if r.suspend {
+	if s.recorded().suspend {
 		return decision{do: actRest, report: s.report(suspended)}
-	}
-	if r.endedAttempts < r.attempt-1 {
-		return f.checkFormer(s)
 	}
 	return decision{do: actRecordIntent, report: s.report(submittingProblem)}
 }
@@ -102,6 +110,8 @@ func (f *facts) checkFormer(s subject) decision {
 			message: fmt.Sprintf("Attempt %d has moved money, or still can, so attempt %d is not sent: see to the former attempt at the gateway, "+
 				"or create this object with the former attempt's number.", r.endedAttempts+1, r.attempt),
 		})}
+	case f.trouble != nil && f.trouble.outcome == notFound:
+		return decision{do: actWait, after: f.submission(r).delay(), report: s.report(submittingProblem)}
 	case f.trouble != nil:
 		return f.inTrouble(s)
 	case f.now.Before(f.recall.nextLook):
@@ -118,9 +128,12 @@ func (f *facts) follow(s subject) decision {
 	switch next {
 	case stepAsk:
 		return decision{do: actInquire, report: s.awaiting()}
-	case stepSubmit:
+	case stepSubmit, stepSubmitAgain:
 		if s.recorded().suspend {
-			return decision{do: actWait, after: submission.delay(), report: s.report(suspended)}
+			return decision{do: actWait, after: spread(pollDelay(f.now.Sub(submission.submittedAt)), f.jitter), report: s.report(suspended)}
+		}
+		if next == stepSubmitAgain {
+			return decision{do: actRecordIntent, report: s.awaiting()}
 		}
 		return decision{do: actSubmit, report: s.awaiting()}
 	case stepNeverPlaced:
@@ -153,10 +166,11 @@ func (f *facts) submission(r recorded) submission {
 	known := submission{
 		now: f.now, submittedAt: f.now, jitter: f.jitter, recall: f.recall,
 		refusal: refusalCode(r.lastResult, r.gatewayID), adopted: r.adopted,
+		empty: emptyCount(r.empty, f.id), seen: r.seen,
 		asked: f.asked, moved: f.moved, trouble: f.trouble,
 	}
 	if r.intent != nil {
-		known.submittedAt = r.intent.SubmittedAt.Time
+		known.submittedAt, known.lastSubmittedAt = r.intent.SubmittedAt.Time, r.intent.LastSubmittedAt().Time
 		known.same = f.buildErr == nil && f.hash == r.intent.RequestSHA256
 	}
 	return known

@@ -52,20 +52,23 @@ type permit func(error)
 // breakerPause is how long an account that got no usable answer several times in a row is left alone.
 const breakerPause = 10 * time.Second
 
-// permit asks for leave to send one request. Without leave, it says how long to wait: a slow or busy account never
-// holds up a worker that another account could use.
-func (g *gateway) permit(now time.Time) (permit, time.Duration) {
-	reservation := g.limiter.ReserveN(now, 1)
-	if delay := reservation.DelayFrom(now); delay > 0 {
-		reservation.CancelAt(now)
-		return nil, spread(delay+50*time.Millisecond, jitter())
+// permit asks for leave to send one request. Without leave, it says how long to wait, so that a slow or busy account never holds up a
+// worker that another account could use. turn is when the caller's place in the queue comes up; it keeps its place between passes.
+// A pass that has called already is not put off, as what it has learned would be lost: it takes its turn on credit. broken means that the
+// gateway has given no usable answer several times in a row.
+func (g *gateway) permit(now time.Time, turn *time.Time, called bool) (leave permit, delay time.Duration, broken bool) {
+	if turn.IsZero() {
+		*turn = now.Add(g.limiter.ReserveN(now, 1).DelayFrom(now))
+	}
+	if now.Before(*turn) && !called {
+		return nil, turn.Sub(now), false
 	}
 	done, err := g.breaker.Allow()
 	if err != nil {
-		reservation.CancelAt(now)
-		return nil, spread(breakerPause, jitter())
+		return nil, spread(breakerPause, jitter()), true
 	}
-	return func(err error) { done(err) }, 0
+	*turn = time.Time{}
+	return func(err error) { done(err) }, 0, false
 }
 
 // Gateways builds and shares one gateway per MerchantAccount.

@@ -20,7 +20,7 @@ const (
 	openPaymentAccountIndex = "openPayments.account"
 	// refundPaymentIndex finds the refunds of a payment.
 	refundPaymentIndex = "spec.paymentRef.name"
-	// openRefundPaymentIndex finds the unsettled refunds of a payment, and under anyPayment those of a namespace.
+	// openRefundPaymentIndex finds the refunds of a payment that are unsettled or about to expire, and under anyPayment those of a namespace.
 	openRefundPaymentIndex = "openRefunds.payment"
 	// anyPayment is no name that a Payment can have.
 	anyPayment = "*"
@@ -44,7 +44,7 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	}
 	return indexer.IndexField(ctx, &apiv1.Refund{}, openRefundPaymentIndex, func(obj client.Object) []string {
 		refund := obj.(*apiv1.Refund)
-		if refund.Status.State.Final() && !refundAttemptRaised(refund) {
+		if refund.Status.State.Final() && !refundAttemptRaised(refund) && refund.Spec.TTLSecondsAfterFinished == nil {
 			return nil
 		}
 		return []string{refund.Spec.PaymentRef.Name, anyPayment}

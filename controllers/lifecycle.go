@@ -44,6 +44,8 @@ type operation interface {
 	apply(report)
 	// intend writes into the status what the action is about to do, or what it has found to be settled.
 	intend(action)
+	// reserve notes in another object what this one takes of it.
+	reserve(ctx context.Context) error
 	// call sends one request and writes what a verified answer says into the status. The error is for the breaker alone.
 	call(ctx context.Context, do action) error
 	// gateway is how the account reaches the gateway; nil when the account can not be used.
@@ -53,7 +55,7 @@ type operation interface {
 	remembered() *recall
 }
 
-// longestPass bounds the steps of a pass; the longest path (record, submit, ask, settle) needs far fewer.
+// longestPass bounds the steps of a pass. The longest path needs fewer, save where many former attempts must be asked for.
 const longestPass = 12
 
 // conflictDelay is how long a pass on a stale copy waits for the cache to catch up.
@@ -61,25 +63,28 @@ const conflictDelay = 250 * time.Millisecond
 
 // run carries one pass to its end: decide, act, decide again, until there is nothing to do but wait. At most one step of a pass
 // can move money, and the intent to do so is on disk before.
-func (l *Lifecycle) run(ctx context.Context, op operation) (ctrl.Result, error) {
+func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (ctrl.Result, error) {
 	obj := op.object()
-	saver := newStatusSaver(l.Client, obj)
 	op.begin()
 	var leave permit
+	called := false
 	for range longestPass {
 		decided := op.decide()
 		op.apply(decided.report)
 
-		if decided.do.calls() || decided.do == actRecordIntent || decided.do == actRecordCancel {
-			if leave == nil {
-				var delay time.Duration
-				if leave, delay = op.gateway().permit(l.Clock.Now()); leave == nil {
-					return l.pause(op, delay)
-				}
+		if decided.do.needsGateway() && leave == nil {
+			var result *ctrl.Result
+			var err error
+			if leave, result, err = l.admit(ctx, saver, op, decided, called); leave == nil {
+				return *result, err
 			}
 		}
 
 		switch decided.do {
+		case actReserve:
+			if err := op.reserve(ctx); err != nil {
+				return staleOr(err, "noting the refund in its payment")
+			}
 		case actRecordIntent, actRecordCancel:
 			op.intend(decided.do)
 			op.apply(op.decide().report)
@@ -91,27 +96,40 @@ func (l *Lifecycle) run(ctx context.Context, op operation) (ctrl.Result, error) 
 			// A call in flight is finished even when the process is asked to stop; the client's own time-out bounds it.
 			op.remembered().nextLook = time.Time{}
 			leave(op.call(context.WithoutCancel(ctx), decided.do))
-			leave = nil
+			leave, called = nil, true
 			l.memory.store(obj, op.requestID(), *op.remembered())
 		case actSettleFailed, actSettleCancelled:
 			op.intend(decided.do)
 		case actExpire:
-			uid, version := obj.GetUID(), obj.GetResourceVersion()
-			err := l.Delete(ctx, obj, client.Preconditions{UID: &uid, ResourceVersion: &version})
-			return ctrl.Result{}, client.IgnoreNotFound(err)
-		case actRelease:
-			return l.release(ctx, obj)
-		case actWait:
 			if err := l.record(ctx, saver, op, decided.report); err != nil {
 				return staleOr(err, "recording status")
 			}
-			return l.pause(op, decided.after)
+			return staleOr(l.expire(ctx, obj), "deleting what has outlived its time to live")
+		case actRelease:
+			return l.release(ctx, obj)
+		case actWait:
+			return l.pause(ctx, saver, op, decided.report, decided.after)
 		case actRest:
 			l.memory.forget(client.ObjectKeyFromObject(obj))
 			return staleOr(l.record(ctx, saver, op, decided.report), "recording status")
 		}
 	}
-	return ctrl.Result{}, fmt.Errorf("a pass over %s took more than %d steps: this is a defect, please report it", client.ObjectKeyFromObject(obj), longestPass)
+	return l.pause(ctx, saver, op, op.decide().report, time.Second)
+}
+
+// admit asks for leave to send a request. Without it, the pass ends.
+func (l *Lifecycle) admit(ctx context.Context, saver *statusSaver, op operation, decided decision, called bool) (permit, *ctrl.Result, error) {
+	leave, delay, broken := op.gateway().permit(l.Clock.Now(), &op.remembered().turn, called)
+	switch {
+	case leave != nil:
+		return leave, nil, nil
+	case broken:
+		result, err := l.pause(ctx, saver, op, decided.report, delay)
+		return nil, &result, err
+	default: // it has its place in the queue, and nothing to tell
+		l.memory.store(op.object(), op.requestID(), *op.remembered())
+		return nil, &ctrl.Result{RequeueAfter: delay}, nil
+	}
 }
 
 // record writes the status once, if it changed, and tells of the change.
@@ -127,15 +145,24 @@ func (l *Lifecycle) record(ctx context.Context, saver *statusSaver, op operation
 	return nil
 }
 
-// pause ends the pass until the next look, and remembers when that is.
-func (l *Lifecycle) pause(op operation, delay time.Duration) (ctrl.Result, error) {
+// pause records what the pass has found, ends it until the next look, and remembers when that is.
+func (l *Lifecycle) pause(ctx context.Context, saver *statusSaver, op operation, told report, delay time.Duration) (ctrl.Result, error) {
 	delay = max(delay, time.Millisecond)
 	remembered := op.remembered()
 	if now := l.Clock.Now(); !now.Before(remembered.nextLook) {
 		remembered.nextLook = now.Add(delay)
 	}
 	l.memory.store(op.object(), op.requestID(), *remembered)
+	if err := l.record(ctx, saver, op, told); err != nil {
+		return staleOr(err, "recording status")
+	}
 	return ctrl.Result{RequeueAfter: delay}, nil
+}
+
+// expire deletes exactly the version that has outlived its time to live.
+func (l *Lifecycle) expire(ctx context.Context, obj client.Object) error {
+	uid, version := obj.GetUID(), obj.GetResourceVersion()
+	return l.Delete(ctx, obj, client.Preconditions{UID: &uid, ResourceVersion: &version})
 }
 
 // release removes the finalizer, so that the object can go.

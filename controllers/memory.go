@@ -15,33 +15,32 @@ import (
 type recall struct {
 	// unsent is true while this process has recorded the intent and no byte of the request has left since.
 	unsent bool
-	// empty counts the gateway's consecutive answers that it knows no such order, since the last submission.
-	empty int
 	// failures counts consecutive calls without a usable answer.
 	failures int
 	// nextLook is when to ask the gateway next; zero means that no time was planned.
 	nextLook time.Time
+	// turn is when the account's rate limit lets this operation send its next request; zero while it has not asked for that.
+	turn time.Time
 }
 
-// note counts empty answers and failures.
+// note counts failures.
 func (r *recall) note(t *trouble) {
-	switch {
-	case t == nil:
-		r.empty, r.failures = 0, 0
-	case t.outcome == notFound:
-		r.empty, r.failures = r.empty+1, 0
-	default:
-		r.failures++
+	if t == nil || t.outcome == notFound {
+		r.failures = 0
+		return
 	}
+	r.failures++
 }
 
 // spreadAfterRestart plans the first look of a new process at an open operation, so that a restart does not ask for all of them at
-// once: within the time that it would have waited anyway.
+// once: within the time that it would have waited anyway. Young ones are asked for at once.
 func (r *recall) spreadAfterRestart(open bool, intent *apiv1.Intent, now time.Time, jitter float64) {
 	if !open || !r.nextLook.IsZero() || r.failures > 0 {
 		return
 	}
-	r.nextLook = now.Add(time.Duration(jitter * float64(pollDelay(now.Sub(intent.SubmittedAt.Time)))))
+	if age := now.Sub(intent.SubmittedAt.Time); age > time.Minute {
+		r.nextLook = now.Add(time.Duration(jitter * float64(pollDelay(age))))
+	}
 }
 
 // memory keeps a recall per object of one kind.

@@ -45,8 +45,9 @@ func (r *MerchantAccountReconciler) Reconcile(ctx context.Context, req ctrl.Requ
 	remembered := r.memory.load(account, "")
 	var retry time.Duration
 	if found == nil {
-		leave, delay := gateway.permit(r.Clock.Now())
+		leave, delay, _ := gateway.permit(r.Clock.Now(), &remembered.turn, false)
 		if leave == nil {
+			r.memory.store(account, "", remembered)
 			return ctrl.Result{RequeueAfter: delay}, nil
 		}
 		err := r.check(ctx, account, gateway)

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -26,7 +27,8 @@ func (a paymentAnswers) pay(answer *alipay.PayResponse) {
 	}
 	st := &a.payment.Status
 	st.LastResult = nil
-	if answer.Result.ResultStatus == alipay.ResultStatusSuccess && answer.PaymentAmount != nil {
+	// An adopted payment may have refunds, which only an inquiry lists.
+	if answer.Result.ResultStatus == alipay.ResultStatusSuccess && answer.PaymentAmount != nil && !st.Adopted {
 		a.paid(answer.PaymentTime.Time)
 		return
 	}
@@ -173,12 +175,13 @@ func (a paymentAnswers) attempt() int32 {
 
 // transactions notes refunds that the gateway knows of, those of other clusters included.
 func (a paymentAnswers) transactions(transactions []alipay.Transaction) {
-	for _, t := range transactions {
+	for i, t := range transactions {
 		if t.TransactionType != alipay.TransactionRefund || t.TransactionStatus == alipay.StatusFail || t.TransactionAmount == nil {
 			continue
 		}
+		id := cmp.Or(t.TransactionRequestID, t.TransactionID, fmt.Sprintf("transaction_%d", i))
 		a.noteRefund(apiv1.PaymentRefund{
-			RefundRequestID: cut(t.TransactionRequestID, 64), Value: cut(t.TransactionAmount.Value, 16),
+			RefundRequestID: cut(id, 64), Value: cut(t.TransactionAmount.Value, 16),
 			Done: t.TransactionStatus == alipay.StatusSuccess,
 		})
 	}
@@ -191,7 +194,7 @@ func (a paymentAnswers) rollUp(refunds []apiv1.Refund) {
 		refund := &refunds[i].Status
 		switch {
 		case refund.Intent == nil || refund.RefundRequestID == "" || refund.Amount == nil:
-		case refund.State == apiv1.RefundFailed, refund.Conflict != nil:
+		case refund.State == apiv1.RefundFailed:
 			st.Refunds = slices.DeleteFunc(st.Refunds, func(r apiv1.PaymentRefund) bool {
 				return r.RefundRequestID == refund.RefundRequestID && !r.Done
 			})

@@ -7,7 +7,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -42,16 +41,21 @@ func (r *PaymentReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if err := r.matchFinalizer(ctx, payment); err != nil {
 		return staleOr(err, "setting finalizer")
 	}
+	saver := newStatusSaver(r.Client, payment)
+	if attemptRaised(payment) {
+		st := &payment.Status
+		*st = apiv1.PaymentStatus{Conditions: st.Conditions, ObservedGeneration: st.ObservedGeneration, EndedAttempts: st.EndedAttempts}
+	}
 	pass, err := r.gather(ctx, payment)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	return r.run(ctx, pass)
+	return r.run(ctx, saver, pass)
 }
 
 // matchFinalizer holds exactly the payments that have an order to close before they may be deleted.
 func (r *PaymentReconciler) matchFinalizer(ctx context.Context, payment *apiv1.Payment) error {
-	wanted := payment.Spec.DeletionPolicy == apiv1.CancelPayment && !payment.Status.State.Final()
+	wanted := payment.Spec.DeletionPolicy == apiv1.CancelPayment && !settledForGood(payment)
 	if !payment.DeletionTimestamp.IsZero() || wanted == controllerutil.ContainsFinalizer(payment, apiv1.PaymentFinalizer) {
 		return nil
 	}
@@ -67,9 +71,8 @@ func (r *PaymentReconciler) matchFinalizer(ctx context.Context, payment *apiv1.P
 // paymentPass is one pass over one payment: what was gathered, and how to act on it.
 type paymentPass struct {
 	paymentFacts
+	*Lifecycle
 	answers paymentAnswers
-	clock   clock.PassiveClock
-	memory  *memory
 	intent  *apiv1.Intent
 	request *alipay.PayRequest
 	refunds []apiv1.Refund
@@ -77,7 +80,7 @@ type paymentPass struct {
 
 // gather reads what the decision needs: of a settled payment no more than its refunds.
 func (r *PaymentReconciler) gather(ctx context.Context, payment *apiv1.Payment) (*paymentPass, error) {
-	pass := &paymentPass{clock: r.Clock, memory: r.memory}
+	pass := &paymentPass{Lifecycle: r.Lifecycle}
 	pass.payment, pass.now, pass.jitter = payment, r.Clock.Now(), jitter()
 	pass.answers = paymentAnswers{payment: payment, now: pass.now}
 	if payment.Status.State == apiv1.PaymentPaid {
@@ -118,9 +121,6 @@ func attemptRaised(payment *apiv1.Payment) bool {
 // begin brings the status up to date with spec and refunds, and makes the request that spec and intent stand for.
 func (p *paymentPass) begin() {
 	st := &p.payment.Status
-	if attemptRaised(p.payment) {
-		*st = apiv1.PaymentStatus{Conditions: st.Conditions, ObservedGeneration: st.ObservedGeneration, EndedAttempts: st.EndedAttempts}
-	}
 	if p.refunds != nil {
 		p.answers.rollUp(p.refunds)
 	}
@@ -165,8 +165,13 @@ func (p *paymentPass) intend(do action) {
 	st := &p.payment.Status
 	switch do {
 	case actRecordIntent:
-		p.keepIntent()
-		st.State = apiv1.PaymentSubmitting
+		if st.Intent == nil {
+			p.keepIntent()
+			st.State = apiv1.PaymentSubmitting
+		} else {
+			st.Intent.ResubmittedAt = &metav1.Time{Time: p.now.Truncate(time.Second)}
+			st.EmptyAnswers = nil
+		}
 		p.recall.unsent = true
 	case actRecordCancel:
 		st.CancelSubmittedAt = &metav1.Time{Time: p.now.Truncate(time.Second)}
@@ -196,7 +201,7 @@ func (p *paymentPass) call(ctx context.Context, do action) error {
 		err = p.inquire(ctx)
 	}
 	p.moved = p.moved || do.movesMoney()
-	p.now = p.clock.Now()
+	p.now = p.Clock.Now()
 	p.answers.now = p.now
 	p.trouble = newTrouble(err)
 	p.recall.note(p.trouble)
@@ -207,7 +212,7 @@ func (p *paymentPass) call(ctx context.Context, do action) error {
 func (p *paymentPass) submit(ctx context.Context) error {
 	st := &p.payment.Status
 	unsent := p.recall.unsent
-	p.recall.unsent, p.recall.empty = false, 0
+	p.recall.unsent = false
 	answer, err := p.gateway().client.Pay(ctx, p.request)
 	switch classify(err) {
 	case settled:
@@ -235,14 +240,16 @@ func (p *paymentPass) refused(err error) error {
 
 // inquire asks what became of the request id.
 func (p *paymentPass) inquire(ctx context.Context) error {
+	st := &p.payment.Status
 	p.asked = true
 	answer, err := p.gateway().client.InquiryPayment(ctx, &alipay.InquiryPaymentRequest{PaymentRequestID: p.id})
+	st.EmptyAnswers = countEmpty(st.EmptyAnswers, p.id, newTrouble(err), p.Clock.Now())
 	if err != nil {
 		return err
 	}
-	if p.payment.Status.Intent == nil {
+	if st.Intent == nil {
 		p.keepIntent() // a former life of this object has submitted it
-		p.payment.Status.Adopted = true
+		st.Adopted = true
 	}
 	if !p.answers.inquiry(answer) {
 		return errUnusable
@@ -253,22 +260,23 @@ func (p *paymentPass) inquire(ctx context.Context) error {
 // inquireFormer asks about the first attempt that is not yet known to have ended.
 func (p *paymentPass) inquireFormer(ctx context.Context) error {
 	st := &p.payment.Status
-	answer, err := p.gateway().client.InquiryPayment(ctx, &alipay.InquiryPaymentRequest{PaymentRequestID: p.attemptID(st.EndedAttempts + 1)})
-	switch classify(err) {
-	case notFound:
-		st.EndedAttempts++
-		return nil
-	case settled:
-		if answer.PaymentStatus == alipay.StatusFail || answer.PaymentStatus == alipay.StatusCancelled {
-			st.EndedAttempts++
-		} else {
-			p.formerOpen = true
-		}
+	id := p.attemptID(st.EndedAttempts + 1)
+	answer, err := p.gateway().client.InquiryPayment(ctx, &alipay.InquiryPaymentRequest{PaymentRequestID: id})
+	st.EmptyAnswers = countEmpty(st.EmptyAnswers, id, newTrouble(err), p.Clock.Now())
+	switch {
+	case err != nil && emptyCount(st.EmptyAnswers, id) < emptyAnswers:
+		return err
+	case err == nil && answer.PaymentStatus != alipay.StatusFail && answer.PaymentStatus != alipay.StatusCancelled:
+		p.formerOpen = true
 		return nil
 	default:
-		return err
+		st.EndedAttempts, st.EmptyAnswers = st.EndedAttempts+1, nil
+		return nil
 	}
 }
+
+// reserve is for refunds; a payment takes nothing of another object.
+func (p *paymentPass) reserve(context.Context) error { return nil }
 
 // cancel closes the order, or gives the money back. The gateway cancels an order once however often it is asked.
 func (p *paymentPass) cancel(ctx context.Context) error {

@@ -37,6 +37,9 @@ func decidePayment(f *paymentFacts) decision {
 	if stop := f.preconditions(f); stop != nil {
 		return *stop
 	}
+	if former := f.formerAttempts(f); former != nil {
+		return *former
+	}
 	switch {
 	case p.Status.Intent == nil && f.wantsCancelled():
 		return f.cancelUnsent()
@@ -53,7 +56,8 @@ func (f *paymentFacts) recorded() recorded {
 	spec, st := &f.payment.Spec, &f.payment.Status
 	return recorded{
 		noun: "payment", attempt: spec.Attempt, endedAttempts: st.EndedAttempts, suspend: spec.Suspend,
-		intent: st.Intent, lastResult: st.LastResult, gatewayID: st.PaymentID, adopted: st.Adopted,
+		intent: st.Intent, lastResult: st.LastResult, gatewayID: st.PaymentID, adopted: st.Adopted, empty: st.EmptyAnswers,
+		seen: st.PaymentID != "" || st.State == apiv1.PaymentProcessing || st.State == apiv1.PaymentConfirming || st.State == apiv1.PaymentPaid,
 	}
 }
 
@@ -102,7 +106,7 @@ func (f *paymentFacts) finished() decision {
 		told.verdict, told.succeeded, told.reason = stalled, metav1.ConditionFalse, apiv1.NeverPlacedReason
 		told.message = "The payment failed and no money moved: raise spec.attempt to try again, or create a new Payment."
 		if st.LastResult != nil && st.LastResult.ResultCode != "" {
-			told.reason = st.LastResult.ResultCode
+			told.reason = reasonFor(st.LastResult.ResultCode)
 			told.message = fmt.Sprintf("The gateway ended the payment (%s: %s) and no money moved: raise spec.attempt to try again, or create a new Payment.",
 				st.LastResult.ResultCode, st.LastResult.ResultMessage)
 		}
@@ -130,8 +134,10 @@ func (f *paymentFacts) unsupported() *decision {
 // cancelUnsent settles the wish to cancel a payment that this object has never submitted. A former life of the object may have.
 func (f *paymentFacts) cancelUnsent() decision {
 	switch {
-	case f.trouble != nil && f.trouble.outcome == notFound:
+	case f.asked && f.submission(f.recorded()).neverPlaced():
 		return decision{do: actSettleCancelled, report: f.cancellingReport()}
+	case f.trouble != nil && f.trouble.outcome == notFound:
+		return decision{do: actWait, after: f.submission(f.recorded()).delay(), report: f.cancellingReport()}
 	case f.trouble != nil:
 		return f.inTrouble(f)
 	case f.now.Before(f.recall.nextLook):
@@ -156,12 +162,11 @@ func (f *paymentFacts) cancelling() decision {
 		return decision{do: actSettleCancelled, report: f.cancellingReport()}
 	case f.moved || f.trouble != nil:
 		told := f.cancellingReport()
-		told.unknown = told.unknown || f.moved && f.trouble != nil && f.trouble.outcome == unknown
 		if f.trouble != nil && f.trouble.outcome == refusedIdentity {
 			told = f.report(*f.trouble.problem())
 		}
 		return decision{do: actWait, after: submission.delay(), report: told}
-	case !f.asked && f.now.Before(f.recall.nextLook) && st.CancelSubmittedAt != nil:
+	case !f.asked && f.now.Before(f.recall.nextLook) && (st.CancelSubmittedAt != nil || f.recall.failures > 0):
 		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: f.cancellingReport()}
 	case !f.asked:
 		return decision{do: actInquire, report: f.cancellingReport()}
@@ -239,8 +244,15 @@ func (f *paymentFacts) report(p problem) report {
 	return told
 }
 
+// cancellingReport tells that the payment is being cancelled. Once a cancel request has left, nobody knows whether the money is back
+// until the gateway has been asked.
 func (f *paymentFacts) cancellingReport() report {
-	return f.report(problem{reason: apiv1.CancellingReason, message: "The payment is being cancelled."})
+	told := f.report(problem{reason: apiv1.CancellingReason, message: "The payment is being cancelled."})
+	lost := f.moved && f.trouble != nil && f.trouble.outcome == unknown
+	if f.payment.Status.CancelSubmittedAt != nil && (lost || !f.asked) {
+		told.unknown, told.succeeded = true, metav1.ConditionUnknown
+	}
+	return told
 }
 
 // awaiting says for whom an open payment waits.

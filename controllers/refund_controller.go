@@ -3,18 +3,16 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"sync"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
@@ -28,8 +26,6 @@ const refundKind = "Refund"
 // RefundReconciler gives the money of each Refund back once.
 type RefundReconciler struct {
 	*Lifecycle
-	// perPayment lets one refund of a payment at a time count the others and record its intent.
-	perPayment keyedMutex
 }
 
 // +kubebuilder:rbac:groups=payments.alipay-operator.io,resources=refunds,verbs=get;list;watch;delete
@@ -42,30 +38,32 @@ func (r *RefundReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 		r.memory.forget(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if refund.Status.Intent == nil {
-		defer r.perPayment.lock(types.NamespacedName{Namespace: req.Namespace, Name: refund.Spec.PaymentRef.Name})()
+	saver := newStatusSaver(r.Client, refund)
+	if refundAttemptRaised(refund) {
+		st := &refund.Status
+		*st = apiv1.RefundStatus{Conditions: st.Conditions, ObservedGeneration: st.ObservedGeneration, EndedAttempts: st.EndedAttempts}
 	}
 	pass, err := r.gather(ctx, refund)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	return r.run(ctx, pass)
+	return r.run(ctx, saver, pass)
 }
 
 // refundPass is one pass over one refund: what was gathered, and how to act on it.
 type refundPass struct {
 	refundFacts
-	clock   clock.PassiveClock
-	memory  *memory
+	*Lifecycle
 	intent  *apiv1.Intent
 	request *alipay.RefundRequest
 }
 
 // gather reads what the decision needs: of a settled refund nothing.
 func (r *RefundReconciler) gather(ctx context.Context, refund *apiv1.Refund) (*refundPass, error) {
-	pass := &refundPass{clock: r.Clock, memory: r.memory}
+	pass := &refundPass{Lifecycle: r.Lifecycle}
 	pass.refund, pass.now, pass.jitter = refund, r.Clock.Now(), jitter()
-	if refund.Status.State.Final() && !refundAttemptRaised(refund) {
+	settled := refund.Status.State.Final()
+	if settled && refund.Spec.TTLSecondsAfterFinished == nil {
 		return pass, nil
 	}
 	account := ""
@@ -79,37 +77,36 @@ func (r *RefundReconciler) gather(ctx context.Context, refund *apiv1.Refund) (*r
 	if refund.Status.Intent != nil {
 		account = refund.Status.Intent.MerchantAccount
 	}
-	if account == "" {
+	if account == "" || settled {
 		return pass, nil
 	}
 	var err error
-	if pass.account, err = r.Gateways.account(ctx, r.Client, types.NamespacedName{Namespace: refund.Namespace, Name: account}); err != nil {
-		return nil, err
-	}
-	if refund.Status.Intent == nil && pass.payment.Status.State == apiv1.PaymentPaid {
-		pass.taken, err = r.taken(ctx, pass)
-	}
+	pass.account, err = r.Gateways.account(ctx, r.Client, types.NamespacedName{Namespace: refund.Namespace, Name: account})
 	return pass, err
 }
 
-// taken sums up what the payment's other refunds have taken. It lists them from the API server, past the cache, as another refund's
-// intent may be younger than the cache.
-func (r *RefundReconciler) taken(ctx context.Context, pass *refundPass) (int64, error) {
-	list := &apiv1.RefundList{}
-	if err := r.Live.List(ctx, list, client.InNamespace(pass.refund.Namespace),
-		client.MatchingFields{refundPaymentIndex: pass.payment.Name}); err != nil {
-		return 0, fmt.Errorf("listing the payment's refunds: %w", err)
+// reserve notes in the payment what this refund takes of it, in a write that fails if another refund did so first. It stays noted, also
+// when this object is deleted, until the gateway has refused the refund.
+func (p *refundPass) reserve(ctx context.Context) error {
+	payment := &apiv1.Payment{}
+	if err := p.Live.Get(ctx, client.ObjectKeyFromObject(p.payment), payment); err != nil {
+		return err
 	}
-	own := pass.attemptID(pass.refund.Spec.Attempt)
-	counted := paymentAnswers{payment: pass.payment.DeepCopy()}
-	counted.rollUp(list.Items)
-	var sum int64
-	for _, refund := range counted.payment.Status.Refunds {
-		if refund.RefundRequestID != own {
-			sum += minorUnits(refund.Value)
-		}
+	p.payment = payment
+	if p.paymentProblem() != nil || p.refusedHere() != nil {
+		return nil // the next decision says so
 	}
-	return sum, nil
+	base := payment.DeepCopy()
+	for attempt := int32(1); attempt <= p.refund.Status.EndedAttempts; attempt++ {
+		former := p.attemptID(attempt)
+		payment.Status.Refunds = slices.DeleteFunc(payment.Status.Refunds, func(r apiv1.PaymentRefund) bool {
+			return r.RefundRequestID == former && !r.Done
+		})
+	}
+	answers := paymentAnswers{payment: payment}
+	answers.noteRefund(apiv1.PaymentRefund{RefundRequestID: p.id, Value: p.amount.Value})
+	answers.rollUp(nil)
+	return p.Status().Patch(ctx, payment, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}))
 }
 
 // refundAttemptRaised reports whether the spec asks for a new attempt after one that has failed.
@@ -121,9 +118,6 @@ func refundAttemptRaised(refund *apiv1.Refund) bool {
 // begin brings the status up to date with the spec, and makes the request that spec and intent stand for.
 func (p *refundPass) begin() {
 	st := &p.refund.Status
-	if refundAttemptRaised(p.refund) {
-		*st = apiv1.RefundStatus{Conditions: st.Conditions, ObservedGeneration: st.ObservedGeneration, EndedAttempts: st.EndedAttempts}
-	}
 	switch {
 	case p.refund.Spec.Amount != nil:
 		p.amount = *p.refund.Spec.Amount
@@ -178,9 +172,14 @@ func (p *refundPass) intend(do action) {
 	st := &p.refund.Status
 	switch do {
 	case actRecordIntent:
-		p.intent.RequestSHA256 = p.hash
-		st.Intent, st.RefundRequestID, st.PaymentID = p.intent, p.id, p.request.PaymentID
-		st.Amount, st.State = &p.amount, apiv1.RefundSubmitting
+		if st.Intent == nil {
+			p.intent.RequestSHA256 = p.hash
+			st.Intent, st.RefundRequestID, st.PaymentID = p.intent, p.id, p.request.PaymentID
+			st.Amount, st.State = &p.amount, apiv1.RefundSubmitting
+		} else {
+			st.Intent.ResubmittedAt = &metav1.Time{Time: p.now.Truncate(time.Second)}
+			st.EmptyAnswers = nil
+		}
 		p.recall.unsent = true
 	case actSettleFailed:
 		p.failed(st.LastResult)
@@ -198,7 +197,7 @@ func (p *refundPass) call(ctx context.Context, do action) error {
 		err = p.inquire(ctx)
 	}
 	p.moved = p.moved || do.movesMoney()
-	p.now = p.clock.Now()
+	p.now = p.Clock.Now()
 	p.trouble = newTrouble(err)
 	p.recall.note(p.trouble)
 	return err
@@ -208,7 +207,7 @@ func (p *refundPass) call(ctx context.Context, do action) error {
 func (p *refundPass) submit(ctx context.Context) error {
 	st := &p.refund.Status
 	unsent := p.recall.unsent
-	p.recall.unsent, p.recall.empty = false, 0
+	p.recall.unsent = false
 	answer, err := p.gateway().client.Refund(ctx, p.request)
 	switch classify(err) {
 	case settled:
@@ -230,8 +229,10 @@ func (p *refundPass) submit(ctx context.Context) error {
 
 // inquire asks what became of the request id.
 func (p *refundPass) inquire(ctx context.Context) error {
+	st := &p.refund.Status
 	p.asked = true
 	answer, err := p.gateway().client.InquiryRefund(ctx, &alipay.InquiryRefundRequest{RefundRequestID: p.id})
+	st.EmptyAnswers = countEmpty(st.EmptyAnswers, p.id, newTrouble(err), p.Clock.Now())
 	if err != nil {
 		return err
 	}
@@ -261,20 +262,18 @@ func (p *refundPass) inquire(ctx context.Context) error {
 // inquireFormer asks about the first attempt that is not yet known to have ended.
 func (p *refundPass) inquireFormer(ctx context.Context) error {
 	st := &p.refund.Status
-	answer, err := p.gateway().client.InquiryRefund(ctx, &alipay.InquiryRefundRequest{RefundRequestID: p.attemptID(st.EndedAttempts + 1)})
-	switch classify(err) {
-	case notFound:
-		st.EndedAttempts++
-		return nil
-	case settled:
-		if answer.RefundStatus == alipay.StatusFail {
-			st.EndedAttempts++
-		} else {
-			p.formerOpen = true
-		}
+	id := p.attemptID(st.EndedAttempts + 1)
+	answer, err := p.gateway().client.InquiryRefund(ctx, &alipay.InquiryRefundRequest{RefundRequestID: id})
+	st.EmptyAnswers = countEmpty(st.EmptyAnswers, id, newTrouble(err), p.Clock.Now())
+	switch {
+	case err != nil && emptyCount(st.EmptyAnswers, id) < emptyAnswers:
+		return err
+	case err == nil && answer.RefundStatus != alipay.StatusFail:
+		p.formerOpen = true
 		return nil
 	default:
-		return err
+		st.EndedAttempts, st.EmptyAnswers = st.EndedAttempts+1, nil
+		return nil
 	}
 }
 
@@ -286,7 +285,7 @@ func (p *refundPass) answered(done bool, refundID string, amount *alipay.Amount,
 		return
 	}
 	if first {
-		st.Adopted = knownBefore(at, answeredAt, p.clock.Since(st.Intent.SubmittedAt.Time))
+		st.Adopted = knownBefore(at, answeredAt, p.Clock.Since(st.Intent.SubmittedAt.Time))
 	}
 	st.LastResult = nil
 	if !done || amount == nil {
@@ -323,81 +322,26 @@ func (p *refundPass) failed(result *apiv1.GatewayResult) {
 }
 
 func (p *refundPass) finish() {
-	p.refund.Status.FinishedAt = &metav1.Time{Time: p.clock.Now().Truncate(time.Second)}
+	p.refund.Status.FinishedAt = &metav1.Time{Time: p.Clock.Now().Truncate(time.Second)}
 }
 
-// SetupWithManager watches refunds, and what a refund waits for: its payment, its account and its siblings.
+// SetupWithManager watches refunds, and what a refund waits for: its payment, in which its siblings are noted, and its account.
 func (r *RefundReconciler) SetupWithManager(mgr ctrl.Manager, workers int) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&apiv1.Refund{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&apiv1.Payment{}, handler.EnqueueRequestsFromMapFunc(r.refundsOfPayment)).
 		Watches(&apiv1.MerchantAccount{}, handler.EnqueueRequestsFromMapFunc(r.refundsOfAccount)).
-		Watches(&apiv1.Refund{}, handler.EnqueueRequestsFromMapFunc(r.siblings), builder.WithPredicates(refundGaveWay)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
 }
 
-// refundGaveWay passes the change that leaves more of the payment to other refunds.
-var refundGaveWay = predicate.Funcs{
-	CreateFunc:  func(event.CreateEvent) bool { return false },
-	DeleteFunc:  func(event.DeleteEvent) bool { return false },
-	GenericFunc: func(event.GenericEvent) bool { return false },
-	UpdateFunc: func(e event.UpdateEvent) bool {
-		return e.ObjectOld.(*apiv1.Refund).Status.State != apiv1.RefundFailed && e.ObjectNew.(*apiv1.Refund).Status.State == apiv1.RefundFailed
-	},
-}
-
+// refundsOfPayment names the refunds of a payment that are not settled.
 func (r *RefundReconciler) refundsOfPayment(ctx context.Context, payment client.Object) []ctrl.Request {
-	return r.unsettled(ctx, payment.GetNamespace(), payment.GetName())
-}
-
-func (r *RefundReconciler) siblings(ctx context.Context, refund client.Object) []ctrl.Request {
-	return r.unsettled(ctx, refund.GetNamespace(), refund.(*apiv1.Refund).Spec.PaymentRef.Name)
-}
-
-// unsettled names the refunds of a payment that are not settled.
-func (r *RefundReconciler) unsettled(ctx context.Context, namespace, payment string) []ctrl.Request {
-	of := &apiv1.Payment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: payment}}
-	return requestsFor(ctx, r.Client, &apiv1.RefundList{}, of, openRefundPaymentIndex)
+	return requestsFor(ctx, r.Client, &apiv1.RefundList{}, payment, openRefundPaymentIndex)
 }
 
 // refundsOfAccount names the unsettled refunds in the account's namespace.
 func (r *RefundReconciler) refundsOfAccount(ctx context.Context, account client.Object) []ctrl.Request {
 	of := &apiv1.MerchantAccount{ObjectMeta: metav1.ObjectMeta{Namespace: account.GetNamespace(), Name: anyPayment}}
 	return requestsFor(ctx, r.Client, &apiv1.RefundList{}, of, openRefundPaymentIndex)
-}
-
-// keyedMutex locks by name.
-type keyedMutex struct {
-	mu    sync.Mutex
-	locks map[types.NamespacedName]*keyedLock
-}
-
-type keyedLock struct {
-	sync.Mutex
-	users int
-}
-
-// lock returns the function that unlocks.
-func (m *keyedMutex) lock(key types.NamespacedName) func() {
-	m.mu.Lock()
-	if m.locks == nil {
-		m.locks = map[types.NamespacedName]*keyedLock{}
-	}
-	held := m.locks[key]
-	if held == nil {
-		held = &keyedLock{}
-		m.locks[key] = held
-	}
-	held.users++
-	m.mu.Unlock()
-	held.Lock()
-	return func() {
-		held.Unlock()
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if held.users--; held.users == 0 {
-			delete(m.locks, key)
-		}
-	}
 }

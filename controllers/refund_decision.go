@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,8 +18,6 @@ type refundFacts struct {
 	payment *apiv1.Payment
 	method  capability
 	amount  apiv1.Amount
-	// taken is what other refunds of the payment have taken, those of unknown outcome included.
-	taken int64
 }
 
 // decideRefund answers "what next?" for a refund. It is pure.
@@ -43,17 +42,53 @@ func decideRefund(f *refundFacts) decision {
 	if st.Intent != nil {
 		return f.follow(f)
 	}
+	if former := f.formerAttempts(f); former != nil {
+		return *former
+	}
 	if wrong := f.refusedHere(); wrong != nil {
 		return *wrong.decision(f.report(*wrong))
 	}
+	if !f.reserved() && !f.refund.Spec.Suspend {
+		return decision{do: actReserve, report: f.report(submittingProblem)}
+	}
 	return f.submitFirst(f)
+}
+
+// reserved reports whether the payment holds what this refund takes of it.
+func (f *refundFacts) reserved() bool {
+	return slices.ContainsFunc(f.payment.Status.Refunds, func(r apiv1.PaymentRefund) bool { return r.RefundRequestID == f.id })
+}
+
+// taken is what other refunds of the payment have taken, those of unknown outcome included.
+func (f *refundFacts) taken() int64 {
+	var sum int64
+	for _, refund := range f.payment.Status.Refunds {
+		if refund.RefundRequestID != f.id {
+			sum += minorUnits(refund.Value)
+		}
+	}
+	return sum
+}
+
+// noted reports whether the payment has taken note of how the refund ended, so that this object may go.
+func (f *refundFacts) noted() bool {
+	if f.payment == nil || f.payment.Status.Amounts == nil {
+		return true
+	}
+	for _, refund := range f.payment.Status.Refunds {
+		if refund.RefundRequestID == f.refund.Status.RefundRequestID {
+			return refund.Done && f.refund.Status.State == apiv1.RefundRefunded
+		}
+	}
+	return f.refund.Status.State == apiv1.RefundFailed
 }
 
 func (f *refundFacts) recorded() recorded {
 	spec, st := &f.refund.Spec, &f.refund.Status
 	return recorded{
 		noun: "refund", attempt: spec.Attempt, endedAttempts: st.EndedAttempts, suspend: spec.Suspend,
-		intent: st.Intent, lastResult: st.LastResult, gatewayID: st.RefundID, adopted: st.Adopted,
+		intent: st.Intent, lastResult: st.LastResult, gatewayID: st.RefundID, adopted: st.Adopted, empty: st.EmptyAnswers,
+		seen: st.RefundID != "" || st.State == apiv1.RefundProcessing || st.State == apiv1.RefundRefunded,
 	}
 }
 
@@ -68,12 +103,16 @@ func (f *refundFacts) finished() decision {
 		told.verdict, told.succeeded, told.reason = stalled, metav1.ConditionFalse, apiv1.NeverPlacedReason
 		told.message = "The refund failed and no money moved: raise spec.attempt to try again, or create a new Refund."
 		if st.LastResult != nil && st.LastResult.ResultCode != "" {
-			told.reason = st.LastResult.ResultCode
+			told.reason = reasonFor(st.LastResult.ResultCode)
 			told.message = fmt.Sprintf("The gateway refused the refund (%s: %s) and no money moved: mend the cause, then raise spec.attempt or create a new Refund.",
 				st.LastResult.ResultCode, st.LastResult.ResultMessage)
 		}
 	}
-	return untilExpired(told, f.refund.Spec.TTLSecondsAfterFinished, st.FinishedAt, f.now)
+	ttl := f.refund.Spec.TTLSecondsAfterFinished
+	if ttl != nil && !f.noted() {
+		return decision{do: actRest, report: told} // the payment's change wakes this refund
+	}
+	return untilExpired(told, ttl, st.FinishedAt, f.now)
 }
 
 // paymentProblem says why the payment can not be refunded, or not yet.
@@ -119,9 +158,9 @@ func (f *refundFacts) refusedHere() *problem {
 	case f.method.refund == apiv1.FullRefundOnly && partial:
 		return refuse(apiv1.RefundNotSupportedReason, "%s payments can be refunded in full only: create a Refund with full: true. "+
 			"If the contract allows parts, say so in MerchantAccount spec.paymentMethods.", method)
-	case asked+f.taken > paid:
+	case asked+f.taken() > paid:
 		return refuse(apiv1.RefundAmountExceededReason, "Of %s %s paid, %d are taken by other refunds, so %s can not be refunded: create a Refund over what is left.",
-			f.payment.Spec.Amount.Currency, f.payment.Spec.Amount.Value, f.taken, f.amount.Value)
+			f.payment.Spec.Amount.Currency, f.payment.Spec.Amount.Value, f.taken(), f.amount.Value)
 	case f.payment.Status.PaymentTime == nil:
 		return nil
 	}

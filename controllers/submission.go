@@ -1,6 +1,12 @@
 package controllers
 
-import "time"
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
 
 // The gateway's own advice for an order it does not know: ask again after 15 s; after three further empty answers it was never
 // placed (https://docs.antom.com/ac/ams/paymentri_online, https://docs.antom.com/ac/ams/ir_online).
@@ -17,7 +23,13 @@ const unsentFor = 30 * time.Second
 type submission struct {
 	now         time.Time
 	submittedAt time.Time
-	recall      recall
+	// lastSubmittedAt is when it was recorded that the request is sent, or sent again.
+	lastSubmittedAt time.Time
+	recall          recall
+	// empty is how many spaced empty answers are on record for the request; seen is true once the gateway has known it, after which an
+	// empty answer proves nothing.
+	empty int32
+	seen  bool
 	// same is true when spec and intent still make the bytes that were recorded.
 	same bool
 	// refusal is the code with which a verified answer refused the request; an inquiry confirms it before it settles.
@@ -35,9 +47,13 @@ type submission struct {
 type step string
 
 const (
+	// stepSubmit: the intent is fresh and nothing has left since.
 	stepSubmit step = "Submit"
-	stepAsk    step = "Ask"
-	stepWait   step = "Wait"
+	// stepSubmitAgain: the gateway has proved not to have the request; record that it is sent again, then send it.
+	stepSubmitAgain step = "SubmitAgain"
+
+	stepAsk  step = "Ask"
+	stepWait step = "Wait"
 	// stepNeverPlaced: the gateway has refused the request, and knows no such order.
 	stepNeverPlaced step = "NeverPlaced"
 	// stepChanged: the request must be sent again, and is no longer the one that was recorded.
@@ -46,7 +62,7 @@ const (
 
 // next is the one place that decides between sending, asking and waiting, for every kind.
 func (s submission) next() (step, time.Duration) {
-	neverSent := s.recall.unsent && s.now.Sub(s.submittedAt) < unsentFor
+	neverSent := s.recall.unsent && s.now.Sub(s.lastSubmittedAt) < unsentFor
 	placedNowhere := s.neverPlaced()
 	switch {
 	case s.trouble != nil && s.trouble.outcome == refused && s.moved && !s.asked:
@@ -59,12 +75,12 @@ func (s submission) next() (step, time.Duration) {
 		return stepNeverPlaced, 0
 	case s.moved:
 		return stepWait, s.delay()
-	case neverSent && s.same && !s.asked:
+	case neverSent && s.same:
 		return stepSubmit, 0
 	case s.asked && placedNowhere && !s.same:
 		return stepChanged, 0
 	case s.asked && placedNowhere:
-		return stepSubmit, 0
+		return stepSubmitAgain, 0
 	case s.asked:
 		return stepWait, s.delay()
 	case s.now.Before(s.recall.nextLook):
@@ -81,11 +97,12 @@ var doubtfulRefusals = map[string]bool{
 	"ORDER_IS_CLOSED": true, "ORDER_IS_CANCELED": true,
 }
 
-// neverPlaced reports whether the gateway's answers prove that it has no such order: several over 45 s, or one that
-// confirms a plain refusal.
+// neverPlaced reports whether the gateway has proved, by its answer in this pass and those on record, that it has no such order:
+// several spaced empty answers, or one that confirms a plain refusal.
 func (s submission) neverPlaced() bool {
+	emptyNow := s.asked && s.trouble != nil && s.trouble.outcome == notFound
 	plainlyRefused := s.refusal != "" && !doubtfulRefusals[s.refusal]
-	return s.recall.empty >= emptyAnswers || plainlyRefused && s.recall.empty > 0
+	return emptyNow && !s.seen && (plainlyRefused || s.empty >= emptyAnswers)
 }
 
 // delay is how long to wait before the next look: 15 s after an empty answer, growing with every failed call, and
@@ -124,6 +141,32 @@ func failureDelay(failures int) time.Duration {
 		return slowest
 	}
 	return min(time.Second<<failures, slowest)
+}
+
+// countEmpty puts one more empty answer on record, if enough time has passed since the last one that counts. Any other answer ends
+// the row.
+func countEmpty(record *apiv1.EmptyAnswers, requestID string, t *trouble, now time.Time) *apiv1.EmptyAnswers {
+	at := metav1.Time{Time: now.Truncate(time.Second)}
+	switch {
+	case t == nil:
+		return nil
+	case t.outcome != notFound:
+		return record
+	case record == nil || record.RequestID != requestID:
+		return &apiv1.EmptyAnswers{RequestID: requestID, Count: 1, LastTime: at}
+	case now.Sub(record.LastTime.Time) < emptyAnswerDelay:
+		return record
+	default:
+		return &apiv1.EmptyAnswers{RequestID: requestID, Count: record.Count + 1, LastTime: at}
+	}
+}
+
+// emptyCount is how many empty answers are on record for a request id.
+func emptyCount(record *apiv1.EmptyAnswers, requestID string) int32 {
+	if record == nil || record.RequestID != requestID {
+		return 0
+	}
+	return record.Count
 }
 
 // spread varies a delay by up to a fifth either way.

@@ -61,6 +61,10 @@ type Intent struct {
 	// +required
 	SubmittedAt metav1.Time `json:"submittedAt,omitempty,omitzero"`
 
+	// resubmittedAt is when it was recorded that the same request is sent again, because the gateway had proved not to have it.
+	// +optional
+	ResubmittedAt *metav1.Time `json:"resubmittedAt,omitempty"`
+
 	// requestSHA256 is the SHA-256 of the request body in hexadecimal digits. A body that no longer has
 	// this hash is never sent.
 	// +required
@@ -87,6 +91,14 @@ type Intent struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=3
 	SettlementCurrency string `json:"settlementCurrency,omitempty"`
+}
+
+// LastSubmittedAt is when the request was last on its way.
+func (i *Intent) LastSubmittedAt() metav1.Time {
+	if i.ResubmittedAt != nil {
+		return *i.ResubmittedAt
+	}
+	return i.SubmittedAt
 }
 
 // GatewayResult is the gateway's last result that decided something.
@@ -119,4 +131,22 @@ type Conflict struct {
 	// +required
 	// +kubebuilder:validation:MaxLength=512
 	Message string `json:"message,omitempty"`
+}
+
+// EmptyAnswers counts the gateway's answers that it does not know a request id. One proves nothing: a request may still be on its way.
+// Four in a row, 15 seconds apart, do (https://docs.antom.com/ac/ams/paymentri_online).
+type EmptyAnswers struct {
+	// requestId is the id that was asked for.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	RequestID string `json:"requestId,omitempty"`
+
+	// count is how many answers in a row were empty, each at least 15 seconds after the one before.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Count int32 `json:"count,omitempty"`
+
+	// lastTime is when the last one of them came.
+	// +required
+	LastTime metav1.Time `json:"lastTime,omitempty,omitzero"`
 }

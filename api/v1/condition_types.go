@@ -74,6 +74,8 @@ const (
 	RefundedReason = "Refunded"
 	// CancelledReason means that the payment was cancelled, and given back in full if it had been paid.
 	CancelledReason = "Cancelled"
+	// GatewayRefusedReason stands for a result code that can not be a condition's reason; the message holds the code.
+	GatewayRefusedReason = "GatewayRefused"
 	// NeverPlacedReason means that nothing was ever ordered under this id at the gateway.
 	NeverPlacedReason = "NeverPlaced"
 	// AdoptedReason is the event that says that the gateway already knew this operation before this object's first intent.

@@ -49,7 +49,7 @@ type MerchantAccountSpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
-	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_]+$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9_]+$')",message="clientId must be letters, digits and underscores alone: copy it from the dashboard, such as SANDBOX_5Y00000000000000"
 	ClientID string `json:"clientId,omitempty"`
 
 	// environment is Sandbox for a client id that begins with "SANDBOX_", and Production for any other. Immutable.
@@ -87,7 +87,7 @@ type MerchantAccountSpec struct {
 	// same client id for other orders its own. Immutable, as another prefix would make every payment a new one.
 	// +optional
 	// +kubebuilder:validation:MaxLength=12
-	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]+$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9]+$')",message="requestIdPrefix must be letters and digits alone, such as hk: omit it for none"
 	RequestIDPrefix string `json:"requestIdPrefix,omitempty"`
 
 	// notificationBaseUrl is where the gateway reaches the operator's notification receiver, for example
@@ -99,7 +99,8 @@ type MerchantAccountSpec struct {
 
 	// settlementCurrency is sent with every payment when the contract has several settlement currencies, for example "USD".
 	// +optional
-	// +kubebuilder:validation:Pattern=`^[A-Z]{3}$`
+	// +kubebuilder:validation:MaxLength=8
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Z]{3}$')",message="settlementCurrency must be the three capitals of a currency, such as USD"
 	SettlementCurrency string `json:"settlementCurrency,omitempty"`
 
 	// rateLimit bounds the requests per second that the operator sends for this account. 20 with a burst of 40 when omitted;
@@ -163,8 +164,8 @@ const (
 type PaymentMethodCapability struct {
 	// paymentMethodType is the gateway's code, for example "ALIPAY_HK".
 	// +required
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Z0-9_]+$')",message="paymentMethodType must be the gateway's code in capitals, digits and underscores, such as ALIPAY_HK"
 	PaymentMethodType string `json:"paymentMethodType,omitempty"`
 
 	// refund is None, FullOnly or Partial.

@@ -234,7 +234,7 @@ type Cashier struct {
 	// paymentMethodType is the gateway's code of the method, for example "ALIPAY_HK". CARD is not carried out by this version.
 	// +required
 	// +kubebuilder:validation:MaxLength=64
-	// +kubebuilder:validation:Pattern=`^[A-Z0-9_]+$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Z0-9_]+$')",message="paymentMethodType must be the gateway's code in capitals, digits and underscores, such as ALIPAY_HK"
 	PaymentMethodType string `json:"paymentMethodType,omitempty"`
 }
 
@@ -340,6 +340,10 @@ type PaymentStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	EndedAttempts int32 `json:"endedAttempts,omitempty"`
+
+	// emptyAnswers counts the gateway's answers that it does not know the operation, while it was looked for.
+	// +optional
+	EmptyAnswers *EmptyAnswers `json:"emptyAnswers,omitempty"`
 
 	// lastResult is the gateway's last result that decided something.
 	// +optional

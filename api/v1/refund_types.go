@@ -38,7 +38,7 @@ func (s RefundState) Final() bool {
 // +kubebuilder:validation:XValidation:rule="self.paymentRef == oldSelf.paymentRef",fieldPath=".paymentRef",message="paymentRef is immutable: create a new Refund instead"
 // +kubebuilder:validation:XValidation:rule="has(self.refundRequestId) == has(oldSelf.refundRequestId) && (!has(self.refundRequestId) || self.refundRequestId == oldSelf.refundRequestId)",fieldPath=".refundRequestId",message="refundRequestId is immutable, as another id gives money back again: create a new Refund instead"
 // +kubebuilder:validation:XValidation:rule="has(self.amount) == has(oldSelf.amount) && (!has(self.amount) || self.amount == oldSelf.amount)",fieldPath=".amount",message="amount is immutable: create a new Refund instead"
-// +kubebuilder:validation:XValidation:rule="has(self.full) == has(oldSelf.full) && (!has(self.full) || self.full == oldSelf.full)",fieldPath=".full",message="full is immutable: create a new Refund instead"
+// +kubebuilder:validation:XValidation:rule="(has(self.full) && self.full) == (has(oldSelf.full) && oldSelf.full)",fieldPath=".full",message="full is immutable: create a new Refund instead"
 // +kubebuilder:validation:XValidation:rule="has(self.reason) == has(oldSelf.reason) && (!has(self.reason) || self.reason == oldSelf.reason)",fieldPath=".reason",message="reason is immutable: create a new Refund instead"
 // +kubebuilder:validation:XValidation:rule="has(self.referenceRefundId) == has(oldSelf.referenceRefundId) && (!has(self.referenceRefundId) || self.referenceRefundId == oldSelf.referenceRefundId)",fieldPath=".referenceRefundId",message="referenceRefundId is immutable: create a new Refund instead"
 // +kubebuilder:validation:XValidation:rule="self.attempt == oldSelf.attempt || self.attempt == oldSelf.attempt + 1",fieldPath=".attempt",message="attempt can only be raised by one"
@@ -162,6 +162,10 @@ type RefundStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	EndedAttempts int32 `json:"endedAttempts,omitempty"`
+
+	// emptyAnswers counts the gateway's answers that it does not know the operation, while it was looked for.
+	// +optional
+	EmptyAnswers *EmptyAnswers `json:"emptyAnswers,omitempty"`
 
 	// lastResult is the gateway's last result that decided something.
 	// +optional

@@ -1,0 +1,180 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+	"github.com/alipay-operator/alipay-operator/internal/simulator"
+	"github.com/alipay-operator/alipay-operator/internal/testenv"
+)
+
+var errLost = errors.New("the connection to the API server was lost")
+
+// brokenWrite fails the n-th status write, before or after the API server has carried it out. 0 fails none.
+type brokenWrite struct {
+	number int
+	after  bool
+}
+
+func (b brokenWrite) String() string {
+	switch {
+	case b.number == 0:
+		return "every status write arrives"
+	case b.after:
+		return fmt.Sprintf("the answer to status write %d is lost", b.number)
+	default:
+		return fmt.Sprintf("status write %d is lost", b.number)
+	}
+}
+
+// through counts the writes that pass and breaks one.
+func (b brokenWrite) through(writes *int) func(client.WithWatch) client.WithWatch {
+	return func(c client.WithWatch) client.WithWatch {
+		return interceptor.NewClient(c, interceptor.Funcs{
+			SubResourcePatch: func(ctx context.Context, c client.Client, subResource string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+				*writes++
+				breaks := *writes == b.number
+				if breaks && !b.after {
+					return errLost
+				}
+				err := c.SubResource(subResource).Patch(ctx, obj, patch, opts...)
+				if breaks {
+					return errors.Join(errLost, err)
+				}
+				return err
+			},
+		})
+	}
+}
+
+func brokenWrites() []brokenWrite {
+	broken := []brokenWrite{{}}
+	for number := 1; number <= 4; number++ {
+		broken = append(broken, brokenWrite{number: number}, brokenWrite{number: number, after: true})
+	}
+	return broken
+}
+
+var callFaults = []simulator.FaultKind{
+	"", simulator.DropRequest, simulator.DropResponse, simulator.ActLater, simulator.ServerError, simulator.ServerErrorAfter, simulator.BadSignature,
+	simulator.UnsignedFail, simulator.UnknownException, simulator.UnknownExceptionAfter, simulator.RateLimit,
+}
+
+// eachBreakage runs a test once for every call fault (striking one of the paths once) and every broken status write.
+func eachBreakage(t *testing.T, paths []string, test func(t *testing.T, fault simulator.Fault, broken brokenWrite)) {
+	for _, kind := range callFaults {
+		for _, path := range paths {
+			if kind == "" && path != paths[0] {
+				continue
+			}
+			for _, broken := range brokenWrites() {
+				name := fmt.Sprintf("%s strikes %s and %s", kind, path, broken)
+				if kind == "" {
+					name = "no call fails and " + broken.String()
+				}
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					test(t, simulator.Fault{Kind: kind, Path: path}, broken)
+				})
+			}
+		}
+	}
+}
+
+func inject(t *testing.T, s *simulator.Simulator, fault simulator.Fault) {
+	t.Helper()
+	if fault.Kind == "" {
+		return
+	}
+	if err := s.Inject(fault); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func checkLedger(t *testing.T, s *simulator.Simulator) {
+	t.Helper()
+	if err := s.CheckInvariants(); err != nil {
+		t.Errorf("the ledger is unsound: %v", err)
+	}
+}
+
+func TestPaymentChargesOnceWhateverFails(t *testing.T) {
+	eachBreakage(t, []string{"pay", "inquiryPayment"}, func(t *testing.T, fault simulator.Fault, broken brokenWrite) {
+		writes := 0
+		s := newStepper(t, broken.through(&writes))
+		s.Create(testenv.NewPayment("order"))
+		inject(t, s.Simulator, fault)
+		payment := s.settlePayment("order")
+		if payment.Status.State != apiv1.PaymentPaid {
+			t.Errorf("state = %s, want Paid: %+v", payment.Status.State, payment.Status)
+		}
+		if got := s.Simulator.Ledger().Charges(payment.Status.PaymentRequestID); got != 1 {
+			t.Errorf("charges = %d, want 1", got)
+		}
+		if got := s.Simulator.Ledger().ChargesOfOrder("order"); got != 1 {
+			t.Errorf("charges of the order = %d, want 1", got)
+		}
+		checkLedger(t, s.Simulator)
+	})
+}
+
+func TestRefundGivesBackOnceWhateverFails(t *testing.T) {
+	eachBreakage(t, []string{"refund", "inquiryRefund"}, func(t *testing.T, fault simulator.Fault, broken brokenWrite) {
+		writes := 0
+		s := newStepper(t, nil)
+		payment := testenv.NewPayment("order")
+		payment.Spec.Cashier.PaymentMethodType = "BILLEASE" // whose refunds are asynchronous
+		payment.Spec.Amount.Currency = "PHP"
+		s.Create(payment)
+		s.settlePayment("order")
+		refund := testenv.NewRefund("refund", "order", "4000")
+		refund.Spec.Amount.Currency = "PHP"
+		s.Create(refund)
+		s.client = broken.through(&writes)(s.client)
+		inject(t, s.Simulator, fault)
+		refund = s.settleRefund("refund")
+		if refund.Status.State != apiv1.RefundRefunded {
+			t.Errorf("state = %s, want Refunded: %+v", refund.Status.State, refund.Status)
+		}
+		if got := s.Simulator.Ledger().Refunds(refund.Status.RefundRequestID); got != 1 {
+			t.Errorf("refunds = %d, want 1", got)
+		}
+		if got := len(s.Simulator.Ledger().RefundRecords); got != 1 {
+			t.Errorf("refunds under any id = %d, want 1", got)
+		}
+		checkLedger(t, s.Simulator)
+	})
+}
+
+func TestCancelGivesBackOnceWhateverFails(t *testing.T) {
+	eachBreakage(t, []string{"cancel", "inquiryPayment"}, func(t *testing.T, fault simulator.Fault, broken brokenWrite) {
+		writes := 0
+		s := newStepper(t, nil)
+		s.Create(testenv.NewPayment("order"))
+		payment := s.settlePayment("order")
+		patch := client.MergeFrom(payment.DeepCopy())
+		payment.Spec.DesiredState = apiv1.DesiredCancelled
+		if err := cluster.Client.Patch(t.Context(), payment, patch); err != nil {
+			t.Fatal(err)
+		}
+		s.client = broken.through(&writes)(s.client)
+		inject(t, s.Simulator, fault)
+		payment = s.settlePaymentAs("order", apiv1.PaymentCancelled)
+		given := 0
+		for _, entry := range s.Simulator.Ledger().Entries {
+			if entry.Kind == simulator.EntryCancel {
+				given++
+			}
+		}
+		if given != 1 || payment.Status.Amounts != nil {
+			t.Errorf("cancellations booked = %d, amounts = %+v; want 1 and none", given, payment.Status.Amounts)
+		}
+		checkLedger(t, s.Simulator)
+	})
+}

@@ -1,0 +1,128 @@
+package integration
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/events"
+	clocktesting "k8s.io/utils/clock/testing"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/alipay-operator/alipay-operator/alipay"
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+	"github.com/alipay-operator/alipay-operator/controllers"
+	"github.com/alipay-operator/alipay-operator/internal/simulator"
+	"github.com/alipay-operator/alipay-operator/internal/testenv"
+)
+
+// stepper runs reconcilers pass by pass, each pass in new ones: every pass is a restart. Its clock and the gateway's move
+// together, as far as each pass asks to wait.
+type stepper struct {
+	*testenv.Shop
+	clock    *clocktesting.FakeClock
+	client   client.WithWatch
+	gateways *controllers.Gateways
+}
+
+// startOfTime is when every stepped test begins: noon in the gateway's time zone, so that cancel windows are open.
+var startOfTime = time.Date(2026, 11, 21, 4, 0, 0, 0, time.UTC)
+
+// newStepper makes a shop with a verified account. through, if given, is what stands between the reconcilers and the API server.
+func newStepper(t *testing.T, through func(client.WithWatch) client.WithWatch, adjust ...func(*simulator.Options)) *stepper {
+	t.Helper()
+	adjust = append(adjust, func(o *simulator.Options) { o.Now = func() time.Time { return startOfTime } })
+	s := &stepper{Shop: testenv.NewShop(t, cluster, adjust...), clock: clocktesting.NewFakeClock(startOfTime), client: cluster.Client}
+	core, err := kubernetes.NewForConfig(cluster.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	secrets := controllers.NewSecrets(ctx, core.CoreV1().RESTClient(), cluster.Client)
+	go func() { // nobody is woken here: each pass looks by itself
+		for {
+			select {
+			case <-secrets.Changed:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	s.gateways = controllers.NewGateways(secrets, alipay.NewTransport(), 2*time.Second)
+	s.settleAccount()
+	if through != nil {
+		s.client = through(cluster.Client)
+	}
+	return s
+}
+
+// lifecycle is that of a process that has just started.
+func (s *stepper) lifecycle() *controllers.Lifecycle {
+	return controllers.NewLifecycle(s.client, s.client, s.clock, events.NewFakeRecorder(1000), s.gateways)
+}
+
+func (s *stepper) settleAccount() {
+	s.T.Helper()
+	s.pass(&controllers.MerchantAccountReconciler{Lifecycle: s.lifecycle()}, testenv.AccountName)
+}
+
+// pass runs one pass and lets the time go by that it asks for. A failed pass is tried again after a second, as the workqueue would.
+func (s *stepper) pass(r reconcile.Reconciler, name string) {
+	result, err := r.Reconcile(s.T.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: s.Namespace, Name: name}})
+	delay := result.RequeueAfter
+	if err != nil {
+		delay = time.Second
+	}
+	s.advance(delay)
+}
+
+func (s *stepper) advance(d time.Duration) {
+	s.clock.Step(d)
+	s.Simulator.Advance(d)
+}
+
+// mostPasses bounds a run; the longest needs about twenty.
+const mostPasses = 80
+
+// settlePayment runs passes until the payment is settled.
+func (s *stepper) settlePayment(name string) *apiv1.Payment {
+	s.T.Helper()
+	return s.passPayment(name, apiv1.PaymentState.Final)
+}
+
+// settlePaymentAs runs passes until the payment has a state.
+func (s *stepper) settlePaymentAs(name string, want apiv1.PaymentState) *apiv1.Payment {
+	s.T.Helper()
+	return s.passPayment(name, func(state apiv1.PaymentState) bool { return state == want })
+}
+
+func (s *stepper) passPayment(name string, done func(apiv1.PaymentState) bool) *apiv1.Payment {
+	s.T.Helper()
+	payment := &apiv1.Payment{}
+	for range mostPasses {
+		s.pass(&controllers.PaymentReconciler{Lifecycle: s.lifecycle()}, name)
+		if s.Get(name, payment); done(payment.Status.State) {
+			return payment
+		}
+	}
+	s.T.Fatalf("payment %s is not settled after %d passes: %+v", name, mostPasses, payment.Status)
+	return nil
+}
+
+// settleRefund runs passes until the refund is settled.
+func (s *stepper) settleRefund(name string) *apiv1.Refund {
+	s.T.Helper()
+	refund := &apiv1.Refund{}
+	for range mostPasses {
+		s.pass(&controllers.RefundReconciler{Lifecycle: s.lifecycle()}, name)
+		if s.Get(name, refund); refund.Status.State.Final() {
+			return refund
+		}
+	}
+	s.T.Fatalf("refund %s is not settled after %d passes: %+v", name, mostPasses, refund.Status)
+	return nil
+}
