@@ -179,6 +179,7 @@ func (p *paymentPass) intend(do action) {
 		p.answers.failed(st.LastResult)
 	case actSettleCancelled:
 		p.answers.cancelled()
+	default: // the others are no intents
 	}
 }
 
@@ -289,6 +290,7 @@ func (p *paymentPass) cancel(ctx context.Context) error {
 		if result := refusal(err); !retriedCancelRefusals[result.ResultCode] {
 			st.CancelResult = result
 		}
+	default: // nothing is proven: the error decides when to ask again
 	}
 	return err
 }

@@ -183,6 +183,7 @@ func (p *refundPass) intend(do action) {
 		p.recall.unsent = true
 	case actSettleFailed:
 		p.failed(st.LastResult)
+	default: // the others are no intents
 	}
 }
 

@@ -61,8 +61,6 @@ type sentRequest struct {
 	fields    map[string]any
 }
 
-func (r sentRequest) text(name string) string { text, _ := r.fields[name].(string); return text }
-
 const (
 	testNamespace = "shop"
 	testAccount   = "shop-hk"
