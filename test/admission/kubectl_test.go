@@ -1,0 +1,119 @@
+package admission
+
+import (
+	"bytes"
+	"cmp"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/alipay-operator/alipay-operator/internal/testenv"
+)
+
+// kubectlVariable names the environment variable with the path of kubectl.
+const kubectlVariable = "ALIPAY_OPERATOR_KUBECTL"
+
+// kubectl runs kubectl and returns what it prints and whether it succeeded.
+func kubectl(t *testing.T, stdin []byte, args ...string) (string, error) {
+	t.Helper()
+	binary := cmp.Or(os.Getenv(kubectlVariable), testenv.Binary("kubectl"))
+	if _, err := os.Stat(binary); err != nil {
+		t.Fatalf("this test needs kubectl: run make bin/kubectl, or make test: %v", err)
+	}
+	command := exec.CommandContext(t.Context(), binary, args...)
+	command.Env = append(os.Environ(), "KUBECONFIG="+cluster.Kubeconfig, "KUBECACHEDIR="+filepath.Join(t.TempDir(), "cache"))
+	command.Stdin = bytes.NewReader(stdin)
+	output, err := command.CombinedOutput()
+	return string(output), err
+}
+
+func encode(t *testing.T, obj *unstructured.Unstructured) []byte {
+	t.Helper()
+	text, err := obj.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestKubectlExplainsAmounts(t *testing.T) {
+	output, err := kubectl(t, nil, "explain", "payment.spec.amount")
+	if err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	for _, want := range []string{"amount is what the buyer is charged", "currency's smallest unit", `"25800" is 258.00 HKD`, "-required-"} {
+		if !strings.Contains(output, want) {
+			t.Errorf("explanation lacks %q:\n%s", want, output)
+		}
+	}
+}
+
+func TestKubectlGetShowsWhatPeopleAsk(t *testing.T) {
+	tests := []struct {
+		name, kind, resource, want, wide string
+	}{
+		{"of a payment", "Payment", "payments", "NAME STATE VALUE CURRENCY REFUNDED READY REASON AGE", "ORDER PAYMENT-REQUEST-ID PAYMENT-ID MESSAGE"},
+		{"of a payment by its short name", "Payment", "pay", "NAME STATE VALUE CURRENCY REFUNDED READY REASON AGE", "ORDER PAYMENT-REQUEST-ID PAYMENT-ID MESSAGE"},
+		{"of a refund", "Refund", "refunds", "NAME PAYMENT STATE VALUE CURRENCY READY REASON AGE", "REFUND-REQUEST-ID REFUND-ID MESSAGE"},
+		{"of an account", "MerchantAccount", "merchantaccounts", "NAME CLIENT ENVIRONMENT READY REASON AGE", "VERIFIED MESSAGE"},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			obj := newObject(t, tc.kind, `{}`)
+			create(t, obj)
+			for _, format := range []struct{ flag, want string }{{"", tc.want}, {"wide", tc.want + " " + tc.wide}} {
+				output, err := kubectl(t, nil, "get", tc.resource, obj.GetName(), "-o", format.flag)
+				if err != nil {
+					t.Fatalf("%v: %s", err, output)
+				}
+				header, _, _ := strings.Cut(output, "\n")
+				if got := strings.Join(strings.Fields(header), " "); got != format.want {
+					t.Errorf("columns with -o %q = %q, want %q", format.flag, got, format.want)
+				}
+			}
+		})
+	}
+}
+
+func TestKubectlFindsAPaymentByItsOrderNumber(t *testing.T) {
+	obj := newObject(t, "Payment", `spec: {order: {referenceOrderId: "1943"}}`)
+	create(t, obj)
+	output, err := kubectl(t, nil, "get", "payments", "--field-selector", "spec.order.referenceOrderId=1943", "-o", "name")
+	if want := "payment.payments.alipay-operator.io/" + obj.GetName() + "\n"; err != nil || output != want {
+		t.Errorf("found %q (%v), want %q", output, err, want)
+	}
+}
+
+func TestKubectlAppliesServerSideTwiceWithoutAChange(t *testing.T) {
+	for kind := range valid {
+		t.Run(kind, func(t *testing.T) {
+			obj := newObject(t, kind, `{}`)
+			for range 2 {
+				output, err := kubectl(t, encode(t, obj), "apply", "--server-side", "-f", "-", "-o", "jsonpath={.metadata.generation}")
+				if err != nil || output != "1" {
+					t.Fatalf("generation = %s (%v), want 1", output, err)
+				}
+			}
+		})
+	}
+}
+
+func TestKubectlApplyNamesAMisspeltField(t *testing.T) {
+	obj := newObject(t, "Payment", `spec: {redirectURL: "https://shop.example/return"}`)
+	output, err := kubectl(t, encode(t, obj), "apply", "--server-side", "-f", "-")
+	if err == nil || !strings.Contains(output, "redirectURL") {
+		t.Errorf("kubectl says %q (%v), want the misspelt field", output, err)
+	}
+}
+
+func TestKubectlApplyShowsWhyAnAmountIsRefused(t *testing.T) {
+	obj := newObject(t, "Payment", `spec: {amount: {value: "10.50"}}`)
+	output, err := kubectl(t, encode(t, obj), "apply", "--server-side", "-f", "-")
+	if err == nil || !strings.Contains(output, wholeNumber) {
+		t.Errorf("kubectl says %q (%v), want %q", output, err, wholeNumber)
+	}
+}

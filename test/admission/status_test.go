@@ -1,0 +1,153 @@
+package admission
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+var then = metav1.NewTime(time.Date(2026, 11, 21, 10, 40, 41, 0, time.Local))
+
+func condition(kind string, status metav1.ConditionStatus, reason string) metav1.Condition {
+	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: long(1000), ObservedGeneration: 1, LastTransitionTime: then}
+}
+
+// intent is one whose every text is as long as its field takes.
+func intent() *apiv1.Intent {
+	return &apiv1.Intent{
+		Attempt: 1, SubmittedAt: then, ResubmittedAt: ptr.To(then), RequestSHA256: long(64), MerchantAccount: long(253), ClientID: long(64),
+		NotifyURL: long(2048), SettlementCurrency: "USD",
+	}
+}
+
+// conflict and result say things that this version does not know.
+func conflict() *apiv1.Conflict { return &apiv1.Conflict{Reason: long(64), Message: long(512)} }
+
+func result() *apiv1.GatewayResult {
+	return &apiv1.GatewayResult{ResultCode: long(64), ResultStatus: "Z", ResultMessage: long(256)}
+}
+
+func emptyAnswers() *apiv1.EmptyAnswers {
+	return &apiv1.EmptyAnswers{RequestID: long(64), Count: 3, LastTime: then}
+}
+
+func TestFullPaymentStatusIsStored(t *testing.T) {
+	payment := &apiv1.Payment{}
+	createTyped(t, "Payment", `spec: {additionalFields: {merchantRegion: HK}, desiredState: Cancelled}`, payment)
+	status := apiv1.PaymentStatus{
+		Conditions: []metav1.Condition{
+			condition(apiv1.ReadyCondition, metav1.ConditionFalse, "USER_BALANCE_NOT_ENOUGH"),
+			condition(apiv1.ReconcilingCondition, metav1.ConditionTrue, apiv1.CancellingReason),
+			condition(apiv1.StalledCondition, metav1.ConditionTrue, apiv1.StateContradictionReason),
+			condition(apiv1.SucceededCondition, metav1.ConditionUnknown, apiv1.OutcomeUnknownReason),
+			condition(apiv1.OutcomeUnknownCondition, metav1.ConditionTrue, apiv1.OutcomeUnknownReason),
+		},
+		ObservedGeneration: 1, State: "A_STATE_OF_LATER", Intent: intent(), PaymentRequestID: long(64), PaymentID: long(64), Adopted: true,
+		Checkout:    &apiv1.Checkout{NormalURL: long(2048), SchemeURL: long(2048), ApplinkURL: long(2048), Code: long(2048)},
+		Amounts:     &apiv1.PaymentAmounts{Paid: "9999999999999999", Refunded: "0", Refundable: "9999999999999999"},
+		Refunds:     []apiv1.PaymentRefund{{RefundRequestID: long(64), Value: "9999999999999999", Done: true}, {RefundRequestID: "r", Value: "1"}},
+		PaymentTime: ptr.To(then), CancelSubmittedAt: ptr.To(then), CancelResult: result(), Conflict: conflict(), FinishedAt: ptr.To(then),
+		EndedAttempts: 99, LastResult: result(), EmptyAnswers: emptyAnswers(),
+	}
+	checkFull(t, status)
+	before := payment.DeepCopy()
+	payment.Status = status
+	patchStatus(t, payment, before)
+	if !equality.Semantic.DeepEqual(payment.Status, status) {
+		t.Errorf("stored status is\n%+v\nwant\n%+v", payment.Status, status)
+	}
+}
+
+func TestFullRefundStatusIsStored(t *testing.T) {
+	refund := &apiv1.Refund{}
+	createTyped(t, "Refund", `spec: {additionalFields: {merchantRegion: HK}}`, refund)
+	status := apiv1.RefundStatus{
+		Conditions: []metav1.Condition{
+			condition(apiv1.ReadyCondition, metav1.ConditionFalse, "REFUND_WINDOW_EXCEED"),
+			condition(apiv1.StalledCondition, metav1.ConditionTrue, apiv1.RefundWindowExceededReason),
+		},
+		ObservedGeneration: 1, State: "A_STATE_OF_LATER", Intent: intent(), RefundRequestID: long(64), RefundID: long(64), PaymentID: long(64),
+		Amount: &apiv1.Amount{Currency: "HKD", Value: "9999999999999999"}, Adopted: true, RefundTime: ptr.To(then), Conflict: conflict(),
+		FinishedAt: ptr.To(then), EndedAttempts: 99, LastResult: result(), EmptyAnswers: emptyAnswers(),
+	}
+	checkFull(t, status)
+	before := refund.DeepCopy()
+	refund.Status = status
+	patchStatus(t, refund, before)
+	if !equality.Semantic.DeepEqual(refund.Status, status) {
+		t.Errorf("stored status is\n%+v\nwant\n%+v", refund.Status, status)
+	}
+}
+
+func TestFullMerchantAccountStatusIsStored(t *testing.T) {
+	account := &apiv1.MerchantAccount{}
+	createTyped(t, "MerchantAccount", `{}`, account)
+	status := apiv1.MerchantAccountStatus{
+		Conditions: []metav1.Condition{
+			condition(apiv1.ReadyCondition, metav1.ConditionTrue, apiv1.VerifiedReason),
+			condition(apiv1.CredentialsValidCondition, metav1.ConditionTrue, apiv1.VerifiedReason),
+		},
+		ObservedGeneration: 1, PublicKeyFingerprint: long(128), AlipayPublicKeyFingerprints: []string{long(128), long(128)},
+		VerifiedSecretVersion: long(64), LastVerifiedTime: ptr.To(then),
+	}
+	checkFull(t, status)
+	before := account.DeepCopy()
+	account.Status = status
+	patchStatus(t, account, before)
+	if !equality.Semantic.DeepEqual(account.Status, status) {
+		t.Errorf("stored status is\n%+v\nwant\n%+v", account.Status, status)
+	}
+}
+
+// The operator saves what the gateway reports, whatever was reported before.
+func TestStatusCanGoBackAndForth(t *testing.T) {
+	states := []string{"Pending", "Submitting", "Processing", "Unknown", "Paid", "Refunded", "Failed", "Cancelled", "Blocked", ""}
+	for _, kind := range []string{"Payment", "Refund"} {
+		obj := newObject(t, kind, `spec: {attempt: 2}`)
+		create(t, obj)
+		for _, state := range states {
+			setState(t, obj, state)
+		}
+		for _, state := range slices.Backward(states) {
+			setState(t, obj, state)
+		}
+	}
+}
+
+// checkFull checks that a status has every field, so that this test grows with the types.
+func checkFull(t *testing.T, status any) {
+	t.Helper()
+	value := reflect.ValueOf(status)
+	for i := range value.NumField() {
+		if value.Field(i).IsZero() {
+			t.Errorf("%T: the test has no %s", status, value.Type().Field(i).Name)
+		}
+	}
+}
+
+// createTyped creates the valid object with the change and reads it into obj.
+func createTyped(t *testing.T, kind, patch string, obj client.Object) {
+	t.Helper()
+	created := newObject(t, kind, patch)
+	create(t, created)
+	if err := cluster.Client.Get(t.Context(), client.ObjectKeyFromObject(created), obj); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// patchStatus saves the status as the operator does.
+func patchStatus(t *testing.T, obj, before client.Object) {
+	t.Helper()
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := cluster.Client.Status().Patch(t.Context(), obj, patch); err != nil {
+		t.Fatal(err)
+	}
+}
