@@ -225,15 +225,15 @@ func immutable(field, one, other, beside, want string, optional bool) []change {
 	}
 	path := "spec." + field
 	cases := []change{
-		{name: field + " is changed", before: with(one), patch: spec(other), field: path, want: want},
-		{name: field + " is written again as it was", before: with(one), patch: spec(one)},
+		{name: field + " can not be changed", before: with(one), patch: spec(other), field: path, want: want},
+		{name: field + " can be written again as it was", before: with(one), patch: spec(one)},
 	}
 	if !optional {
 		return cases
 	}
 	return append(cases,
-		change{name: field + " is added", before: with("null"), patch: spec(one), field: path, want: want},
-		change{name: field + " is removed", before: with(one), patch: spec("null"), field: path, want: want},
+		change{name: field + " can not be added", before: with("null"), patch: spec(one), field: path, want: want},
+		change{name: field + " can not be removed", before: with(one), patch: spec("null"), field: path, want: want},
 	)
 }
 

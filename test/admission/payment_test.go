@@ -119,25 +119,25 @@ func attemptChanges(tooEarly string, ended, open []string) []change {
 	var cases []change
 	for _, state := range ended {
 		cases = append(cases,
-			change{name: "the attempt is raised after the state " + state, state: state, patch: `spec: {attempt: 2}`},
-			change{name: "the attempt is raised by two after the state " + state, state: state, patch: `spec: {attempt: 3}`, field: "spec.attempt", want: byOne},
+			change{name: "the attempt can be raised after the state " + state, state: state, patch: `spec: {attempt: 2}`},
+			change{name: "the attempt can not be raised by two after the state " + state, state: state, patch: `spec: {attempt: 3}`, field: "spec.attempt", want: byOne},
 			change{
-				name: "the attempt is raised above 99 after the state " + state, before: `spec: {attempt: 99}`, state: state,
+				name: "the attempt can not be raised above 99 after the state " + state, before: `spec: {attempt: 99}`, state: state,
 				patch: `spec: {attempt: 100}`, field: "spec.attempt", want: "should be less than or equal to 99",
 			},
-			change{name: "the attempt is lowered after the state " + state, before: `spec: {attempt: 3}`, state: state, patch: `spec: {attempt: 2}`, field: "spec.attempt", want: byOne},
-			change{name: "the attempt is left out again after the state " + state, before: `spec: {attempt: 3}`, state: state, patch: `spec: {attempt: null}`, field: "spec.attempt", want: byOne},
+			change{name: "the attempt can not be lowered after the state " + state, before: `spec: {attempt: 3}`, state: state, patch: `spec: {attempt: 2}`, field: "spec.attempt", want: byOne},
+			change{name: "the attempt can not be left out again after the state " + state, before: `spec: {attempt: 3}`, state: state, patch: `spec: {attempt: null}`, field: "spec.attempt", want: byOne},
 		)
 	}
 	for _, state := range open {
 		cases = append(cases, change{
-			name: "the attempt is raised in the state " + `"` + state + `"`, state: state, patch: `spec: {attempt: 2}`,
+			name: "the attempt can not be raised in the state " + `"` + state + `"`, state: state, patch: `spec: {attempt: 2}`,
 			field: "spec.attempt", want: tooEarly,
 		})
 	}
 	return append(cases,
-		change{name: "the attempt is written out as it was", patch: `spec: {attempt: 1}`},
-		change{name: "the attempt is lowered", before: `spec: {attempt: 2}`, patch: `spec: {attempt: 1}`, field: "spec.attempt", want: byOne},
+		change{name: "the attempt can be written out as it was", patch: `spec: {attempt: 1}`},
+		change{name: "the attempt can not be lowered", before: `spec: {attempt: 2}`, patch: `spec: {attempt: 1}`, field: "spec.attempt", want: byOne},
 	)
 }
 
@@ -290,63 +290,63 @@ var paymentCreations = slices.Concat([]creation{
 
 var paymentChanges = slices.Concat(
 	[]change{
-		{name: "a payment is cancelled", patch: `spec: {desiredState: Cancelled}`},
-		{name: "a paid payment is cancelled", state: "Paid", patch: `spec: {desiredState: Cancelled}`},
-		{name: "a payment is suspended", patch: `spec: {suspend: true}`},
-		{name: "a suspended payment goes on", before: `spec: {suspend: true}`, patch: `spec: {suspend: null}`},
-		{name: "the deletion policy is changed", patch: `spec: {deletionPolicy: Cancel}`},
-		{name: "the deletion policy is left out again", before: `spec: {deletionPolicy: Cancel}`, patch: `spec: {deletionPolicy: null}`},
-		{name: "the time to live is added", patch: `spec: {ttlSecondsAfterFinished: 60}`},
-		{name: "the time to live is removed", before: `spec: {ttlSecondsAfterFinished: 60}`, patch: `spec: {ttlSecondsAfterFinished: null}`},
-		{name: "labels, annotations and finalizers are added", state: "Paid", patch: `metadata: {labels: {a: b}, annotations: {a: b}, finalizers: [payments.alipay-operator.io/cancel-payment]}`},
+		{name: "a payment can be cancelled", patch: `spec: {desiredState: Cancelled}`},
+		{name: "a paid payment can be cancelled", state: "Paid", patch: `spec: {desiredState: Cancelled}`},
+		{name: "a payment can be suspended", patch: `spec: {suspend: true}`},
+		{name: "a suspended payment can go on", before: `spec: {suspend: true}`, patch: `spec: {suspend: null}`},
+		{name: "the deletion policy can be changed", patch: `spec: {deletionPolicy: Cancel}`},
+		{name: "the deletion policy can be left out again", before: `spec: {deletionPolicy: Cancel}`, patch: `spec: {deletionPolicy: null}`},
+		{name: "the time to live can be added", patch: `spec: {ttlSecondsAfterFinished: 60}`},
+		{name: "the time to live can be removed", before: `spec: {ttlSecondsAfterFinished: 60}`, patch: `spec: {ttlSecondsAfterFinished: null}`},
+		{name: "labels, annotations and finalizers can be added", state: "Paid", patch: `metadata: {labels: {a: b}, annotations: {a: b}, finalizers: [payments.alipay-operator.io/cancel-payment]}`},
 
 		{
-			name: "a payment that is being cancelled is opened again", before: `spec: {desiredState: Cancelled}`, state: "Processing",
+			name: "a payment that is being cancelled can not be opened again", before: `spec: {desiredState: Cancelled}`, state: "Processing",
 			patch: `spec: {desiredState: Paid}`, field: "spec.desiredState", want: staysCancelled,
 		},
 		{
-			name: "a cancelled payment is opened again", before: `spec: {desiredState: Cancelled}`, state: "Cancelled",
+			name: "a cancelled payment can not be opened again", before: `spec: {desiredState: Cancelled}`, state: "Cancelled",
 			patch: `spec: {desiredState: Paid}`, field: "spec.desiredState", want: staysCancelled,
 		},
 		{
-			name: "a cancelled payment is opened again by leaving out the desired state", before: `spec: {desiredState: Cancelled}`, state: "Cancelled",
+			name: "a cancelled payment can not be opened again by leaving out the desired state", before: `spec: {desiredState: Cancelled}`, state: "Cancelled",
 			patch: `spec: {desiredState: null}`, field: "spec.desiredState", want: staysCancelled,
 		},
 		{
-			name: "a payment that is being cancelled is tried again", before: `spec: {desiredState: Cancelled}`, state: "Processing",
+			name: "a payment that is being cancelled can not be tried again", before: `spec: {desiredState: Cancelled}`, state: "Processing",
 			patch: `spec: {desiredState: Paid, attempt: 2}`, field: "spec.attempt", want: paymentAttempts,
 		},
 		{
-			name: "a cancelled payment is tried again", before: `spec: {desiredState: Cancelled}`, state: "Cancelled",
+			name: "a cancelled payment can be tried again", before: `spec: {desiredState: Cancelled}`, state: "Cancelled",
 			patch: `spec: {desiredState: Paid, attempt: 2}`,
 		},
 		{
-			name: "a payment that failed while it was cancelled is tried again", before: `spec: {desiredState: Cancelled}`, state: "Failed",
+			name: "a payment that failed while it was cancelled can be tried again", before: `spec: {desiredState: Cancelled}`, state: "Failed",
 			patch: `spec: {desiredState: Paid, attempt: 2}`,
 		},
 		{
-			name: "the attempt of a payment with an id of its own is raised after it failed", before: `spec: {paymentRequestId: mine}`, state: "Failed",
+			name: "the attempt of a payment with an id of its own can not be raised", before: `spec: {paymentRequestId: mine}`, state: "Failed",
 			patch: `spec: {attempt: 2}`, field: "spec.attempt", want: onePaymentID,
 		},
 
 		{
-			name: "the cashier gives way to a session", patch: `spec: {cashier: null, session: {productScene: CHECKOUT_PAYMENT}}`,
+			name: "the cashier can not give way to a session", patch: `spec: {cashier: null, session: {productScene: CHECKOUT_PAYMENT}}`,
 			field: "spec.session", want: "session is immutable: create a new Payment instead",
 		},
 		{
-			name: "the cashier gives way to a debit", patch: `spec: {cashier: null, autoDebit: {agreementRef: {name: a}}}`,
+			name: "the cashier can not give way to a debit", patch: `spec: {cashier: null, autoDebit: {agreementRef: {name: a}}}`,
 			field: "spec.cashier", want: "cashier is immutable: create a new Payment instead",
 		},
 		{
-			name: "an optional part of the order is added", patch: `spec: {order: {orderAmount: {currency: HKD, value: "1"}}}`,
+			name: "an optional part of the order can not be added", patch: `spec: {order: {orderAmount: {currency: HKD, value: "1"}}}`,
 			field: "spec.order", want: "order is immutable: create a new Payment instead",
 		},
 		{
-			name: "an optional part of the terminal is removed", before: `spec: {env: {terminalType: WEB, clientIp: 203.0.113.9}}`,
+			name: "an optional part of the terminal can not be removed", before: `spec: {env: {terminalType: WEB, clientIp: 203.0.113.9}}`,
 			patch: `spec: {env: {clientIp: null}}`, field: "spec.env", want: "env is immutable: create a new Payment instead",
 		},
 		{
-			name: "the currency is changed", patch: `spec: {amount: {currency: USD}}`,
+			name: "the currency can not be changed", patch: `spec: {amount: {currency: USD}}`,
 			field: "spec.amount", want: "amount is immutable: create a new Payment instead",
 		},
 	},

@@ -95,15 +95,15 @@ func refusedKey(name string) string {
 func policyChanges(kind string) []change {
 	want := "additionalFields is immutable: create a new " + kind + " instead"
 	return []change{
-		{name: "additionalFields is written again as it was", before: `spec: {additionalFields: {a: {b: 1, c: [d]}}}`, patch: `spec: {additionalFields: {a: {c: [d], b: 1}}}`},
-		{name: "additionalFields is added", patch: `spec: {additionalFields: {locale: zh_HK}}`, want: want},
-		{name: "an empty additionalFields is added", patch: `spec: {additionalFields: {}}`, want: want},
-		{name: "additionalFields is removed", before: `spec: {additionalFields: {locale: zh_HK}}`, patch: `spec: {additionalFields: null}`, want: want},
-		{name: "a field is added to additionalFields", before: `spec: {additionalFields: {locale: zh_HK}}`, patch: `spec: {additionalFields: {a: b}}`, want: want},
-		{name: "a deep field of additionalFields is changed", before: `spec: {additionalFields: {a: [{b: c}]}}`, patch: `spec: {additionalFields: {a: [{b: d}]}}`, want: want},
-		{name: "a number in additionalFields becomes a text", before: `spec: {additionalFields: {a: 1}}`, patch: `spec: {additionalFields: {a: "1"}}`, want: want},
-		{name: "the order of a list in additionalFields is changed", before: `spec: {additionalFields: {a: [1, 2]}}`, patch: `spec: {additionalFields: {a: [2, 1]}}`, want: want},
-		{name: "an object with additionalFields is suspended", before: `spec: {additionalFields: {locale: zh_HK}}`, patch: `spec: {suspend: true}`},
+		{name: "additionalFields can be written again as it was", before: `spec: {additionalFields: {a: {b: 1, c: [d]}}}`, patch: `spec: {additionalFields: {a: {c: [d], b: 1}}}`},
+		{name: "additionalFields can not be added", patch: `spec: {additionalFields: {locale: zh_HK}}`, want: want},
+		{name: "an empty additionalFields can not be added", patch: `spec: {additionalFields: {}}`, want: want},
+		{name: "additionalFields can not be removed", before: `spec: {additionalFields: {locale: zh_HK}}`, patch: `spec: {additionalFields: null}`, want: want},
+		{name: "a field can not be added to additionalFields", before: `spec: {additionalFields: {locale: zh_HK}}`, patch: `spec: {additionalFields: {a: b}}`, want: want},
+		{name: "a deep field of additionalFields can not be changed", before: `spec: {additionalFields: {a: [{b: c}]}}`, patch: `spec: {additionalFields: {a: [{b: d}]}}`, want: want},
+		{name: "a number in additionalFields can not become a text", before: `spec: {additionalFields: {a: 1}}`, patch: `spec: {additionalFields: {a: "1"}}`, want: want},
+		{name: "the order of a list in additionalFields can not be changed", before: `spec: {additionalFields: {a: [1, 2]}}`, patch: `spec: {additionalFields: {a: [2, 1]}}`, want: want},
+		{name: "an object with additionalFields can be suspended", before: `spec: {additionalFields: {locale: zh_HK}}`, patch: `spec: {suspend: true}`},
 	}
 }
 
@@ -149,14 +149,14 @@ var policyCreations = slices.Concat(
 		{name: "17 thousand characters are refused", patch: `spec: {additionalFields: {data: ` + long(17000) + `}}`, want: tooLong},
 		{name: "half a million characters are refused", patch: `spec: {additionalFields: {data: ` + long(500000) + `}}`, want: tooLong},
 	},
-	eachName(refusedNames, refusedKey),
-	eachName(acceptedNames, func(string) string { return "" }),
+	eachName(refusedNames, "is refused", refusedKey),
+	eachName(acceptedNames, "is accepted", func(string) string { return "" }),
 )
 
-func eachName(names []string, want func(string) string) []creation {
+func eachName(names []string, verdict string, want func(string) string) []creation {
 	var cases []creation
 	for _, name := range names {
-		cases = append(cases, creation{name: "the field " + name, patch: fmt.Sprintf(`spec: {additionalFields: {%s: x}}`, name), want: want(name)})
+		cases = append(cases, creation{name: "the field " + name + " " + verdict, patch: fmt.Sprintf(`spec: {additionalFields: {%s: x}}`, name), want: want(name)})
 	}
 	return cases
 }

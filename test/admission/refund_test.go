@@ -85,7 +85,7 @@ var refundChanges = slices.Concat(
 	immutable("referenceRefundId", "one", "other", "", "referenceRefundId is immutable: create a new Refund instead", true),
 	attemptChanges(refundAttempts, []string{"Failed"}, []string{"", "Pending", "Submitting", "Processing", "Unknown", "Refunded", "Blocked"}),
 	[]change{{
-		name: "the attempt of a refund with an id of its own is raised after it failed", before: `spec: {refundRequestId: mine}`, state: "Failed",
+		name: "the attempt of a refund with an id of its own can not be raised", before: `spec: {refundRequestId: mine}`, state: "Failed",
 		patch: `spec: {attempt: 2}`, field: "spec.attempt", want: oneRefundID,
 	}},
 )
