@@ -33,13 +33,14 @@ func (r *recall) note(t *trouble) {
 }
 
 // spreadAfterRestart plans the first look of a new process at an open operation, so that a restart does not ask for all of them at
-// once: within the time that it would have waited anyway. Young ones are asked for at once.
+// once: within the time that it would have waited anyway. Young ones, and a fifth of the others, are asked for at once, so that a
+// process that keeps restarting still gets on.
 func (r *recall) spreadAfterRestart(open bool, intent *apiv1.Intent, now time.Time, jitter float64) {
 	if !open || !r.nextLook.IsZero() || r.failures > 0 {
 		return
 	}
-	if age := now.Sub(intent.SubmittedAt.Time); age > time.Minute {
-		r.nextLook = now.Add(time.Duration(jitter * float64(pollDelay(age))))
+	if age := now.Sub(intent.SubmittedAt.Time); age > time.Minute && jitter > 0.2 {
+		r.nextLook = now.Add(time.Duration((jitter - 0.2) * float64(pollDelay(age))))
 	}
 }
 

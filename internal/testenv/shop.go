@@ -1,7 +1,6 @@
 package testenv
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -84,14 +83,13 @@ func (s *Shop) StartSimulator(adjust ...func(*simulator.Options)) {
 	s.T.Cleanup(s.Gateway.Close)
 }
 
-// CreateNamespace creates the shop's namespace and deletes it after the test.
+// CreateNamespace creates the shop's namespace, which goes with the cluster.
 func (s *Shop) CreateNamespace() {
 	s.T.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.Namespace}}
 	if err := s.Cluster.Client.Create(s.T.Context(), namespace); err != nil {
 		s.T.Fatal(err)
 	}
-	s.T.Cleanup(func() { _ = s.Cluster.Client.Delete(context.Background(), namespace) })
 }
 
 // Create creates an object in the shop's namespace.
