@@ -8,7 +8,9 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -248,8 +250,10 @@ func (e *environment) sampleAccounts() ([]*apiv1.MerchantAccount, error) {
 	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
 	for {
 		raw := runtime.RawExtension{}
-		if err := decoder.Decode(&raw); err != nil {
-			break // the end of the file
+		if err := decoder.Decode(&raw); errors.Is(err, io.EOF) {
+			return accounts, nil
+		} else if err != nil {
+			return nil, err
 		}
 		account := &apiv1.MerchantAccount{}
 		if err := json.Unmarshal(raw.Raw, account); err != nil {
@@ -259,7 +263,6 @@ func (e *environment) sampleAccounts() ([]*apiv1.MerchantAccount, error) {
 			accounts = append(accounts, account)
 		}
 	}
-	return accounts, nil
 }
 
 // createAccounts applies the sample accounts with the simulator's address and key, and a Secret for each.

@@ -118,6 +118,15 @@ func PrivateKeyPEM(key *rsa.PrivateKey) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
+// PublicKeyPEM is a public key as the dashboard takes and shows it.
+func PublicKeyPEM(key *rsa.PublicKey) string {
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		panic(err) // an RSA key can always be marshalled
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+}
+
 // Secret is the shop's credentials Secret.
 func (s *Shop) Secret() *corev1.Secret {
 	return &corev1.Secret{
