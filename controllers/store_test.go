@@ -122,7 +122,7 @@ func (s *store) remove(obj client.Object) {
 		return
 	}
 	now := old.DeepCopyObject().(client.Object)
-	now.SetDeletionTimestamp(&metav1.Time{Time: old.GetCreationTimestamp().Time})
+	now.SetDeletionTimestamp(&metav1.Time{Time: worldStart})
 	now.SetGeneration(old.GetGeneration() + 1)
 	s.put(old, now)
 }

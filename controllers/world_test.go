@@ -17,6 +17,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -59,6 +60,12 @@ type sentRequest struct {
 	operation string
 	body      []byte
 	fields    map[string]any
+}
+
+// text is a field of the body.
+func (r sentRequest) text(name string) string {
+	text, _ := r.fields[name].(string)
+	return text
 }
 
 const (
@@ -188,6 +195,24 @@ func (w *world) roundTrip(r *http.Request) (response *http.Response, err error) 
 		}
 	}
 	return recorder.Result(), nil
+}
+
+// inject arms a fault at the gateway.
+func (w *world) inject(fault simulator.Fault) {
+	w.t.Helper()
+	if err := w.simulator.Inject(fault); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// loses lets no request to an operation arrive; none is lost any more when it is empty.
+func (w *world) loses(operation string) {
+	w.beforeSend = func(r sentRequest) error {
+		if r.operation == operation {
+			return errConnection
+		}
+		return nil
+	}
 }
 
 // deliver hands a request to the simulator: at once, or late.
@@ -346,6 +371,14 @@ func (w *world) must(result ctrl.Result, err error) ctrl.Result {
 		w.t.Fatal(err)
 	}
 	return result
+}
+
+// reason is why an object is, or is not, ready.
+func reason(conditions []metav1.Condition) string {
+	if ready := meta.FindStatusCondition(conditions, apiv1.ReadyCondition); ready != nil {
+		return ready.Reason
+	}
+	return ""
 }
 
 type silentRecorder struct{}
