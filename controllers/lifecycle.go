@@ -7,6 +7,8 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -36,6 +38,9 @@ func NewLifecycle(c client.Client, live client.Reader, clk clock.Clock, recorder
 // operation is one object of a kind that moves money, during one pass.
 type operation interface {
 	object() client.Object
+	kind() string
+	conditions() []metav1.Condition
+	adopted() bool
 	// begin brings the status up to date with what Kubernetes knows, and makes the request.
 	begin()
 	// decide is pure: it looks at what was gathered and changes nothing.
@@ -65,6 +70,7 @@ const conflictDelay = 250 * time.Millisecond
 // can move money, and the intent to do so is on disk before.
 func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (ctrl.Result, error) {
 	obj := op.object()
+	before := landmarksOf(op)
 	op.begin()
 	var leave permit
 	called := false
@@ -75,7 +81,7 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 		if decided.do.needsGateway() && leave == nil {
 			var result *ctrl.Result
 			var err error
-			if leave, result, err = l.admit(ctx, saver, op, decided, called); leave == nil {
+			if leave, result, err = l.admit(ctx, saver, before, op, decided, called); leave == nil {
 				return *result, err
 			}
 		}
@@ -95,36 +101,36 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 		case actSubmit, actCancel, actInquire, actInquireFormer:
 			// A call in flight is finished even when the process is asked to stop; the client's own time-out bounds it.
 			op.remembered().nextLook = time.Time{}
-			leave(op.call(context.WithoutCancel(ctx), decided.do))
+			leave(l.call(context.WithoutCancel(ctx), op, decided.do))
 			leave, called = nil, true
 			l.memory.store(obj, op.requestID(), *op.remembered())
 		case actSettleFailed, actSettleCancelled:
 			op.intend(decided.do)
 		case actExpire:
-			if err := l.record(ctx, saver, op, decided.report); err != nil {
+			if err := l.record(ctx, saver, before, op, decided.report); err != nil {
 				return staleOr(err, "recording status")
 			}
 			return staleOr(l.expire(ctx, obj), "deleting what has outlived its time to live")
 		case actRelease:
 			return l.release(ctx, obj)
 		case actWait:
-			return l.pause(ctx, saver, op, decided.report, decided.after)
+			return l.pause(ctx, saver, before, op, decided.report, decided.after)
 		case actRest:
 			l.memory.forget(client.ObjectKeyFromObject(obj))
-			return staleOr(l.record(ctx, saver, op, decided.report), "recording status")
+			return staleOr(l.record(ctx, saver, before, op, decided.report), "recording status")
 		}
 	}
-	return l.pause(ctx, saver, op, op.decide().report, time.Second)
+	return l.pause(ctx, saver, before, op, op.decide().report, time.Second)
 }
 
 // admit asks for leave to send a request. Without it, the pass ends.
-func (l *Lifecycle) admit(ctx context.Context, saver *statusSaver, op operation, decided decision, called bool) (permit, *ctrl.Result, error) {
+func (l *Lifecycle) admit(ctx context.Context, saver *statusSaver, before landmarks, op operation, decided decision, called bool) (permit, *ctrl.Result, error) {
 	leave, delay, broken := op.gateway().permit(l.Clock.Now(), &op.remembered().turn, called)
 	switch {
 	case leave != nil:
 		return leave, nil, nil
 	case broken:
-		result, err := l.pause(ctx, saver, op, decided.report, delay)
+		result, err := l.pause(ctx, saver, before, op, decided.report, delay)
 		return nil, &result, err
 	default: // it has its place in the queue, and nothing to tell
 		l.memory.store(op.object(), op.requestID(), *op.remembered())
@@ -132,8 +138,28 @@ func (l *Lifecycle) admit(ctx context.Context, saver *statusSaver, op operation,
 	}
 }
 
+// call sends one request and counts it.
+func (l *Lifecycle) call(ctx context.Context, op operation, do action) error {
+	began := l.Clock.Now()
+	err := op.call(ctx, do)
+	gatewayRequestSeconds.WithLabelValues(op.kind(), string(do)).Observe(l.Clock.Since(began).Seconds())
+	gatewayRequests.WithLabelValues(op.kind(), string(do), string(classify(err))).Inc()
+	return err
+}
+
+// gone forgets an object that no longer exists.
+func (l *Lifecycle) gone(kind string, key client.ObjectKey) {
+	l.memory.forget(key)
+	unknownOutcomes.note(kind, key, false, time.Time{})
+}
+
 // record writes the status once, if it changed, and tells of the change.
-func (l *Lifecycle) record(ctx context.Context, saver *statusSaver, op operation, told report) error {
+func (l *Lifecycle) record(ctx context.Context, saver *statusSaver, before landmarks, op operation, told report) error {
+	doubt := meta.FindStatusCondition(op.conditions(), apiv1.OutcomeUnknownCondition)
+	if doubt == nil {
+		doubt = &metav1.Condition{}
+	}
+	unknownOutcomes.note(op.kind(), client.ObjectKeyFromObject(op.object()), told.unknown, doubt.LastTransitionTime.Time)
 	if !saver.changed() {
 		return nil
 	}
@@ -141,19 +167,19 @@ func (l *Lifecycle) record(ctx context.Context, saver *statusSaver, op operation
 	if err := saver.save(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	l.announce(ctx, op.object(), told)
+	l.announce(ctx, before, op, told)
 	return nil
 }
 
 // pause records what the pass has found, ends it until the next look, and remembers when that is.
-func (l *Lifecycle) pause(ctx context.Context, saver *statusSaver, op operation, told report, delay time.Duration) (ctrl.Result, error) {
+func (l *Lifecycle) pause(ctx context.Context, saver *statusSaver, before landmarks, op operation, told report, delay time.Duration) (ctrl.Result, error) {
 	delay = max(delay, time.Millisecond)
 	remembered := op.remembered()
 	if now := l.Clock.Now(); !now.Before(remembered.nextLook) {
 		remembered.nextLook = now.Add(delay)
 	}
 	l.memory.store(op.object(), op.requestID(), *remembered)
-	if err := l.record(ctx, saver, op, told); err != nil {
+	if err := l.record(ctx, saver, before, op, told); err != nil {
 		return staleOr(err, "recording status")
 	}
 	return ctrl.Result{RequeueAfter: delay}, nil
@@ -185,17 +211,38 @@ func staleOr(err error, doing string) (ctrl.Result, error) {
 	}
 }
 
-// announce marks a change that people look for with one event and one log line: an end, a hold-up, or an unknown outcome.
-func (l *Lifecycle) announce(ctx context.Context, obj client.Object, told report) {
-	if told.verdict == progressing && !told.unknown {
+// landmarks are what people are told of when it changes.
+type landmarks struct {
+	reason  string
+	unknown bool
+	adopted bool
+}
+
+func landmarksOf(op operation) landmarks {
+	marks := landmarks{unknown: meta.IsStatusConditionTrue(op.conditions(), apiv1.OutcomeUnknownCondition), adopted: op.adopted()}
+	if ready := meta.FindStatusCondition(op.conditions(), apiv1.ReadyCondition); ready != nil {
+		marks.reason = ready.Reason
+	}
+	return marks
+}
+
+// announce marks a change that people look for with one event and one log line: an end, a hold-up, an unknown outcome, or an operation
+// that the gateway knew before.
+func (l *Lifecycle) announce(ctx context.Context, before landmarks, op operation, told report) {
+	now := landmarksOf(op)
+	if now.adopted && !before.adopted {
+		l.Events.Eventf(op.object(), nil, "Normal", apiv1.AdoptedReason, "Reconcile",
+			"The gateway knew %s before this object's first intent; nothing was sent twice.", op.requestID())
+	}
+	if now.reason == before.reason && now.unknown == before.unknown || told.verdict == progressing && !told.unknown {
 		return
 	}
-	log.FromContext(ctx).Info("State changed", "state", told.state, "reason", told.reason)
+	log.FromContext(ctx).Info("State changed", "state", told.state, "reason", told.reason, "requestID", op.requestID())
 	kind := "Normal"
 	if told.verdict != ready {
 		kind = "Warning"
 	}
-	l.Events.Eventf(obj, nil, kind, told.reason, "Reconcile", "%s", told.message)
+	l.Events.Eventf(op.object(), nil, kind, told.reason, "Reconcile", "%s", told.message)
 }
 
 // jitter is a number in [0,1). It spreads looks at the gateway and decides nothing else.

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -71,7 +72,12 @@ func (r *MerchantAccountReconciler) Reconcile(ctx context.Context, req ctrl.Requ
 			return staleOr(err, "recording status")
 		}
 		ready := meta.FindStatusCondition(account.Status.Conditions, apiv1.ReadyCondition)
-		r.announce(ctx, account, report{verdict: accountVerdict(found), reason: ready.Reason, message: ready.Message})
+		kind := "Normal"
+		if found != nil {
+			kind = "Warning"
+		}
+		r.Events.Eventf(account, nil, kind, ready.Reason, "Reconcile", "%s", ready.Message)
+		log.FromContext(ctx).Info("State changed", "reason", ready.Reason)
 	}
 	return ctrl.Result{RequeueAfter: retry}, nil
 }

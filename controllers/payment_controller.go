@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -35,7 +36,9 @@ type PaymentReconciler struct {
 func (r *PaymentReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	payment := &apiv1.Payment{}
 	if err := r.Get(ctx, req.NamespacedName, payment); err != nil {
-		r.memory.forget(req.NamespacedName)
+		if apierrors.IsNotFound(err) {
+			r.gone(paymentKind, req.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if err := r.matchFinalizer(ctx, payment); err != nil {
@@ -148,11 +151,14 @@ func (p *paymentPass) attemptID(attempt int32) string {
 	return deriveRequestID(p.account.account.Spec.RequestIDPrefix, paymentKind, p.payment.Namespace, p.payment.Name, attempt)
 }
 
-func (p *paymentPass) object() client.Object { return p.payment }
-func (p *paymentPass) decide() decision      { return decidePayment(&p.paymentFacts) }
-func (p *paymentPass) gateway() *gateway     { return p.account.gateway }
-func (p *paymentPass) requestID() string     { return p.id }
-func (p *paymentPass) remembered() *recall   { return &p.recall }
+func (p *paymentPass) object() client.Object          { return p.payment }
+func (p *paymentPass) kind() string                   { return paymentKind }
+func (p *paymentPass) adopted() bool                  { return p.payment.Status.Adopted }
+func (p *paymentPass) conditions() []metav1.Condition { return p.payment.Status.Conditions }
+func (p *paymentPass) decide() decision               { return decidePayment(&p.paymentFacts) }
+func (p *paymentPass) gateway() *gateway              { return p.account.gateway }
+func (p *paymentPass) requestID() string              { return p.id }
+func (p *paymentPass) remembered() *recall            { return &p.recall }
 
 func (p *paymentPass) apply(told report) {
 	st := &p.payment.Status

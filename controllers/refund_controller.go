@@ -35,7 +35,9 @@ type RefundReconciler struct {
 func (r *RefundReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	refund := &apiv1.Refund{}
 	if err := r.Get(ctx, req.NamespacedName, refund); err != nil {
-		r.memory.forget(req.NamespacedName)
+		if apierrors.IsNotFound(err) {
+			r.gone(refundKind, req.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	saver := newStatusSaver(r.Client, refund)
@@ -155,11 +157,14 @@ func (p *refundPass) attemptID(attempt int32) string {
 	return deriveRequestID(p.account.account.Spec.RequestIDPrefix, refundKind, p.refund.Namespace, p.refund.Name, attempt)
 }
 
-func (p *refundPass) object() client.Object { return p.refund }
-func (p *refundPass) decide() decision      { return decideRefund(&p.refundFacts) }
-func (p *refundPass) gateway() *gateway     { return p.account.gateway }
-func (p *refundPass) requestID() string     { return p.id }
-func (p *refundPass) remembered() *recall   { return &p.recall }
+func (p *refundPass) object() client.Object          { return p.refund }
+func (p *refundPass) kind() string                   { return refundKind }
+func (p *refundPass) adopted() bool                  { return p.refund.Status.Adopted }
+func (p *refundPass) conditions() []metav1.Condition { return p.refund.Status.Conditions }
+func (p *refundPass) decide() decision               { return decideRefund(&p.refundFacts) }
+func (p *refundPass) gateway() *gateway              { return p.account.gateway }
+func (p *refundPass) requestID() string              { return p.id }
+func (p *refundPass) remembered() *recall            { return &p.recall }
 
 func (p *refundPass) apply(told report) {
 	st := &p.refund.Status
