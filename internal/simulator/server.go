@@ -71,6 +71,7 @@ func (s *Simulator) route(path string) (rest, operation string, sandbox bool) {
 func (s *Simulator) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ams/", s.serveAPI)
+	mux.HandleFunc("GET /{$}", s.showOrders)
 	mux.HandleFunc("GET /checkout/{code}", s.showCheckout)
 	mux.HandleFunc("POST /checkout/{code}", s.actOnCheckout)
 	return mux
