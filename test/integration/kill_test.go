@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -41,15 +42,18 @@ type program struct {
 }
 
 // startProgram starts the manager. It sees every namespace of the cluster, so the shops of other tests must be settled.
-func startProgram(t *testing.T) *program {
+func startProgram(t *testing.T, args ...string) *program {
 	t.Helper()
 	binary, err := buildManager()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &program{log: &bytes.Buffer{}}
-	p.command = exec.Command(binary, "--kubeconfig", cluster.Kubeconfig, "--leader-elect=false", //nolint:gosec,noctx // our own program, which the test ends
-		"--metrics-bind-address", "0", "--health-probe-bind-address", "0")
+	if len(args) == 0 {
+		args = []string{"--leader-elect=false", "--metrics-bind-address", "0"}
+	}
+	args = append([]string{"--kubeconfig", cluster.Kubeconfig, "--health-probe-bind-address", "0"}, args...)
+	p.command = exec.Command(binary, args...) //nolint:gosec,noctx // our own program, which the test ends
 	p.command.Stderr = p.log
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
@@ -136,5 +140,35 @@ func TestManagerAskedToStopFinishesTheCallInFlight(t *testing.T) {
 	s.Get("order", payment)
 	if payment.Status.State != apiv1.PaymentProcessing || payment.Status.PaymentID == "" {
 		t.Errorf("state = %s, paymentId = %q; want the answer of the call in flight on record", payment.Status.State, payment.Status.PaymentID)
+	}
+}
+
+func TestSecondReplicaTakesOverFromAKilledLeader(t *testing.T) {
+	s := testenv.NewShop(t, cluster)
+	replica := []string{"--metrics-bind-address", "0", "--leader-election-namespace", s.Namespace,
+		"--leader-election-lease-duration", "6s", "--gateway-timeout", "2s"}
+	leader := startProgram(t, replica...)
+	expectReady(t, s, metav1.ConditionTrue, apiv1.VerifiedReason)
+	lease := &coordinationv1.Lease{}
+	s.Get("alipay-operator", lease)
+	holder := *lease.Spec.HolderIdentity
+
+	startProgram(t, replica...)
+	before, after := testenv.NewPayment("before"), testenv.NewPayment("after")
+	s.Create(before)
+	settle(t, s, before)
+	if s.Get("alipay-operator", lease); *lease.Spec.HolderIdentity != holder {
+		t.Errorf("leader = %s while %s is alive", *lease.Spec.HolderIdentity, holder)
+	}
+	leader.kill(t)
+	s.Create(after)
+	settle(t, s, after)
+	if s.Get("alipay-operator", lease); *lease.Spec.HolderIdentity == holder {
+		t.Errorf("the killed replica still leads")
+	}
+	for _, payment := range []*apiv1.Payment{before, after} {
+		if got := s.Simulator.Ledger().ChargesOfOrder(payment.Name); got != 1 || payment.Status.State != apiv1.PaymentPaid {
+			t.Errorf("%s: %d charges and state %s, want 1 and Paid", payment.Name, got, payment.Status.State)
+		}
 	}
 }
