@@ -28,7 +28,7 @@ var buildManager = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	binary := filepath.Join(dir, "manager")
-	output, err := exec.Command("go", "build", "-o", binary, "github.com/alipay-operator/alipay-operator/cmd/manager").CombinedOutput() //nolint:noctx // as long as it takes
+	output, err := exec.Command("go", "build", "-o", binary, "github.com/alipay-operator/alipay-operator/cmd/manager").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building the manager: %w\n%s", err, output)
 	}
@@ -53,7 +53,7 @@ func startProgram(t *testing.T, args ...string) *program {
 		args = []string{"--leader-elect=false", "--metrics-bind-address", "0"}
 	}
 	args = append([]string{"--kubeconfig", cluster.Kubeconfig, "--health-probe-bind-address", "0"}, args...)
-	p.command = exec.Command(binary, args...) //nolint:gosec,noctx // our own program, which the test ends
+	p.command = exec.Command(binary, args...) //nolint:noctx // the test ends it
 	p.command.Stderr = p.log
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func TestManagerKilledAtAnyMomentMovesMoneyOnce(t *testing.T) {
 	const payments, kills = 12, 8
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // repeatable, not secret
+	random := rand.New(rand.NewPCG(seed, 0))
 	s := testenv.NewShop(t, cluster, func(o *simulator.Options) { o.TimeScale = 20 })
 
 	stopped := startProgram(t)
