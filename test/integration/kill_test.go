@@ -53,7 +53,7 @@ func startProgram(t *testing.T, args ...string) *program {
 		args = []string{"--leader-elect=false", "--metrics-bind-address", "0"}
 	}
 	args = append([]string{"--kubeconfig", cluster.Kubeconfig, "--health-probe-bind-address", "0"}, args...)
-	p.command = exec.Command(binary, args...) //nolint:noctx // the test ends it
+	p.command = exec.Command(binary, args...) // the test ends it
 	p.command.Stderr = p.log
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
