@@ -8,12 +8,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/sony/gobreaker/v2"
 	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
@@ -44,7 +46,9 @@ type world struct {
 	// sent are the requests that left, in order. beforeSend, afterSend and answer let a test look at them and lose them.
 	sent       []sentRequest
 	beforeSend func(sentRequest) error
-	afterSend  func(sentRequest) error
+	// unreachable says that no connection comes about, so that nothing leaves.
+	unreachable func(operation string) bool
+	afterSend   func(sentRequest) error
 	// lastRequest is the last request on the wire, for deliver.
 	lastRequest wireRequest
 }
@@ -96,6 +100,11 @@ var worldKeys = sync.OnceValue(func() map[string]*rsa.PrivateKey {
 	}
 	return keys
 })
+
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard())
+	os.Exit(m.Run())
+}
 
 func newWorld(t testing.TB) *world {
 	w := &world{t: t, store: newStore(), clock: clocktesting.NewFakeClock(worldStart)}
@@ -167,12 +176,16 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 var errConnection = errors.New("the connection broke")
 
 // roundTrip carries a request to the simulator without a network.
-func (w *world) roundTrip(r *http.Request) (response *http.Response, err error) {
+func (w *world) roundTrip(r *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, err
 	}
 	request := sentRequest{operation: r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:], body: body}
+	if w.unreachable != nil && w.unreachable(request.operation) {
+		httptrace.ContextClientTrace(r.Context()).GetConn(r.URL.Host)
+		return nil, errConnection
+	}
 	if err := json.Unmarshal(body, &request.fields); err != nil {
 		return nil, err
 	}
@@ -183,16 +196,14 @@ func (w *world) roundTrip(r *http.Request) (response *http.Response, err error) 
 			return nil, err
 		}
 	}
-	defer func() {
-		if recover() != nil { // the simulator drops a connection by http.ErrAbortHandler
-			response, err = nil, errConnection
-		}
-	}()
 	recorder := w.deliver(w.lastRequest)
 	if w.afterSend != nil {
 		if err := w.afterSend(request); err != nil {
 			return nil, err
 		}
+	}
+	if recorder == nil {
+		return nil, errConnection
 	}
 	return recorder.Result(), nil
 }
@@ -215,9 +226,15 @@ func (w *world) loses(operation string) {
 	}
 }
 
-// deliver hands a request to the simulator: at once, or late.
-func (w *world) deliver(request wireRequest) *httptest.ResponseRecorder {
-	recorder := httptest.NewRecorder()
+// deliver hands a request to the simulator: at once, or late. It returns nil when the simulator drops the connection, which it does
+// by http.ErrAbortHandler.
+func (w *world) deliver(request wireRequest) (recorder *httptest.ResponseRecorder) {
+	defer func() {
+		if recover() != nil {
+			recorder = nil
+		}
+	}()
+	recorder = httptest.NewRecorder()
 	arrived := httptest.NewRequestWithContext(w.t.Context(), http.MethodPost, request.url, bytes.NewReader(request.body))
 	arrived.Header = request.header.Clone()
 	w.simulator.Handler().ServeHTTP(recorder, arrived)
