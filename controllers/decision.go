@@ -28,6 +28,8 @@ const (
 	actInquire action = "Inquire"
 	// actInquireFormer asks the gateway what became of an attempt before the present one.
 	actInquireFormer action = "InquireFormer"
+	// actInquireOrphan asks the gateway what became of a refund whose object was deleted before its outcome was known.
+	actInquireOrphan action = "InquireOrphan"
 	// actRecordCancel writes the intent to cancel; the cancellation follows in the same pass.
 	actRecordCancel action = "RecordCancel"
 	// actCancel asks the gateway to cancel the payment.
@@ -36,6 +38,8 @@ const (
 	actSettleFailed action = "SettleFailed"
 	// actSettleCancelled writes that there is nothing to cancel: the gateway knows no order.
 	actSettleCancelled action = "SettleCancelled"
+	// actWithdrawCancel notes that no cancellation is under way any more: the gateway has been asked, and it is too late.
+	actWithdrawCancel action = "WithdrawCancel"
 	// actExpire deletes the object, whose time to live is over.
 	actExpire action = "Expire"
 	// actRelease removes the finalizer.
@@ -47,7 +51,12 @@ func (a action) movesMoney() bool { return a == actSubmit || a == actCancel }
 
 // needsGateway reports whether the action sends a request to the gateway, at once or as the next step.
 func (a action) needsGateway() bool {
-	return a.movesMoney() || a == actInquire || a == actInquireFormer || a == actRecordIntent || a == actRecordCancel
+	switch a {
+	case actSubmit, actCancel, actInquire, actInquireFormer, actInquireOrphan, actReserve, actRecordIntent, actRecordCancel:
+		return true
+	default:
+		return false
+	}
 }
 
 // verdict is how things stand, for the conditions that every kind has.
@@ -152,6 +161,7 @@ func newIntent(account *apiv1.MerchantAccount, attempt int32, now time.Time) *ap
 		SubmittedAt:        metav1.Time{Time: now.Truncate(time.Second)},
 		MerchantAccount:    account.Name,
 		ClientID:           account.Spec.ClientID,
+		GatewayURL:         gatewayURL(account),
 		NotifyURL:          notifyURL(account),
 		SettlementCurrency: account.Spec.SettlementCurrency,
 	}

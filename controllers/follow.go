@@ -29,6 +29,9 @@ type facts struct {
 	formerOpen bool
 }
 
+// tick sets the time that decisions rest on.
+func (f *facts) tick(now time.Time) { f.now = now }
+
 // subject is what the shared part of a decision must know of its kind.
 type subject interface {
 	recorded() recorded
@@ -65,6 +68,10 @@ func (f *facts) preconditions(s subject) *decision {
 		found = problem{reason: apiv1.ClientIDChangedReason, stalled: true, message: fmt.Sprintf(
 			"This %s was submitted as client %s, and MerchantAccount %q is now another client: restore the account. Nothing is sent before.",
 			r.noun, r.intent.ClientID, r.intent.MerchantAccount)}
+	case r.intent != nil && !r.seen && r.intent.GatewayURL != "" && r.intent.GatewayURL != gatewayURL(f.account.account):
+		found = problem{reason: apiv1.GatewayChangedReason, stalled: true, message: fmt.Sprintf(
+			"This %s was sent to %s, which may have it, and MerchantAccount %q now names another gateway: restore region or gatewayUrl until the outcome is known.",
+			r.noun, r.intent.GatewayURL, r.intent.MerchantAccount)}
 	case r.intent == nil && f.buildErr != nil:
 		found = problem{reason: apiv1.RequestInvalidReason, stalled: true, message: "The request can not be made, and nothing was sent: " + f.buildErr.Error() + "."}
 	default:
@@ -148,6 +155,9 @@ func (f *facts) follow(s subject) decision {
 		if f.trouble != nil && f.trouble.outcome != notFound {
 			return f.inTrouble(s)
 		}
+		if r := s.recorded(); r.suspend && !r.seen {
+			return decision{do: actWait, after: after, report: s.report(suspended)}
+		}
 		return decision{do: actWait, after: after, report: s.awaiting()}
 	}
 }
@@ -166,7 +176,7 @@ func (f *facts) submission(r recorded) submission {
 	known := submission{
 		now: f.now, submittedAt: f.now, jitter: f.jitter, recall: f.recall,
 		refusal: refusalCode(r.lastResult, r.gatewayID), adopted: r.adopted,
-		empty: emptyCount(r.empty, f.id), seen: r.seen,
+		empty: emptyCount(r.empty, f.id), seen: r.seen, resent: r.intent != nil && r.intent.ResubmittedAt != nil,
 		asked: f.asked, moved: f.moved, trouble: f.trouble,
 	}
 	if r.intent != nil {

@@ -120,7 +120,7 @@ func (g *Gateways) account(ctx context.Context, reader client.Reader, key types.
 	built, found := g.build(ctx, account)
 	if found == nil && built.secretVersion != account.Status.VerifiedSecretVersion {
 		found = &problem{
-			reason:  apiv1.MerchantAccountNotReadyReason,
+			reason: apiv1.MerchantAccountNotReadyReason, retry: secretRetry,
 			message: fmt.Sprintf("The credentials of MerchantAccount %q have changed and are being verified; nothing is sent before.", key.Name),
 		}
 	}
@@ -177,14 +177,11 @@ func (g *Gateways) connect(account *apiv1.MerchantAccount, secret *corev1.Secret
 		}
 	}
 	config := alipay.Config{
-		BaseURL:    account.Spec.GatewayURL,
+		BaseURL:    gatewayURL(account),
 		ClientID:   account.Spec.ClientID,
 		PrivateKey: privateKey,
 		KeyVersion: keyVersion,
 		AgentToken: strings.TrimSpace(string(secret.Data[apiv1.AgentTokenSecretKey])),
-	}
-	if config.BaseURL == "" {
-		config.BaseURL = regionHosts[account.Spec.Region]
 	}
 	built := &gateway{
 		generation: account.Generation, secretVersion: secret.ResourceVersion,
@@ -213,9 +210,17 @@ func (g *Gateways) connect(account *apiv1.MerchantAccount, secret *corev1.Secret
 	return built, err
 }
 
+// gatewayURL is scheme and host of the account's gateway.
+func gatewayURL(account *apiv1.MerchantAccount) string {
+	if account.Spec.GatewayURL != "" {
+		return account.Spec.GatewayURL
+	}
+	return regionHosts[account.Spec.Region]
+}
+
 func setRate(limiter *rate.Limiter, stated *apiv1.RateLimit) {
 	if stated == nil {
-		return
+		stated = &apiv1.RateLimit{RequestsPerSecond: defaultRequestsPerSecond, Burst: defaultBurst}
 	}
 	burst := int(stated.Burst)
 	if burst == 0 {
@@ -249,6 +254,6 @@ func secretProblem(account *apiv1.MerchantAccount, err error) *problem {
 				" (see config/samples/shop/account.yaml).", name),
 		}
 	default:
-		return &problem{reason: apiv1.SecretNotFoundReason, retry: secretRetry, message: "The Secret could not be read from the API server; it is tried again."}
+		return &problem{reason: apiv1.SecretUnreadableReason, retry: secretRetry, message: "The Secret could not be read from the API server; it is tried again."}
 	}
 }

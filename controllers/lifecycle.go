@@ -43,6 +43,8 @@ type operation interface {
 	adopted() bool
 	// begin brings the status up to date with what Kubernetes knows, and makes the request.
 	begin()
+	// tick sets the time that decisions rest on.
+	tick(now time.Time)
 	// decide is pure: it looks at what was gathered and changes nothing.
 	decide() decision
 	// apply writes a report into the status.
@@ -73,10 +75,14 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 	before := landmarksOf(op)
 	op.begin()
 	var leave permit
+	defer func() {
+		if leave != nil {
+			leave(nil) // asked for and not used
+		}
+	}()
 	called := false
 	for range longestPass {
 		decided := op.decide()
-		op.apply(decided.report)
 
 		if decided.do.needsGateway() && leave == nil {
 			var result *ctrl.Result
@@ -95,16 +101,16 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 			op.intend(decided.do)
 			op.apply(op.decide().report)
 			if err := saver.save(ctx); err != nil {
-				leave(nil)
 				return staleOr(err, "recording intent")
 			}
-		case actSubmit, actCancel, actInquire, actInquireFormer:
+			op.tick(l.Clock.Now()) // a write can take long, and an intent that is no longer fresh is asked for first
+		case actSubmit, actCancel, actInquire, actInquireFormer, actInquireOrphan:
 			// A call in flight is finished even when the process is asked to stop; the client's own time-out bounds it.
 			op.remembered().nextLook = time.Time{}
 			leave(l.call(context.WithoutCancel(ctx), op, decided.do))
 			leave, called = nil, true
 			l.memory.store(obj, op.requestID(), *op.remembered())
-		case actSettleFailed, actSettleCancelled:
+		case actSettleFailed, actSettleCancelled, actWithdrawCancel:
 			op.intend(decided.do)
 		case actExpire:
 			if err := l.record(ctx, saver, before, op, decided.report); err != nil {
@@ -155,6 +161,7 @@ func (l *Lifecycle) gone(kind string, key client.ObjectKey) {
 
 // record writes the status once, if it changed, and tells of the change.
 func (l *Lifecycle) record(ctx context.Context, saver *statusSaver, before landmarks, op operation, told report) error {
+	op.apply(told)
 	doubt := meta.FindStatusCondition(op.conditions(), apiv1.OutcomeUnknownCondition)
 	if doubt == nil {
 		doubt = &metav1.Condition{}
@@ -232,7 +239,7 @@ func (l *Lifecycle) announce(ctx context.Context, before landmarks, op operation
 	now := landmarksOf(op)
 	if now.adopted && !before.adopted {
 		l.Events.Eventf(op.object(), nil, "Normal", apiv1.AdoptedReason, "Reconcile",
-			"The gateway knew %s before this object's first intent; nothing was sent twice.", op.requestID())
+			"The gateway knew %s before this object's first intent; no money has moved twice.", op.requestID())
 	}
 	if now.reason == before.reason && now.unknown == before.unknown || told.verdict == progressing && !told.unknown {
 		return

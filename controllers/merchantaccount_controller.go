@@ -46,7 +46,7 @@ func (r *MerchantAccountReconciler) Reconcile(ctx context.Context, req ctrl.Requ
 	remembered := r.memory.load(account, "")
 	var retry time.Duration
 	if found == nil {
-		leave, delay, _ := gateway.permit(r.Clock.Now(), &remembered.turn, false)
+		leave, delay, _ := gateway.permit(r.Clock.Now(), &remembered.turn, true)
 		if leave == nil {
 			r.memory.store(account, "", remembered)
 			return ctrl.Result{RequeueAfter: delay}, nil
@@ -108,7 +108,7 @@ func credentialsProblem(err error, gateway *gateway) *problem {
 			"copy Alipay's public key of this client id and environment from the Antom dashboard."}
 	case outcome == refusedIdentity && errors.As(err, &rejected):
 		return &problem{reason: apiv1.CredentialsRejectedReason, stalled: true, message: fmt.Sprintf("The gateway refuses the account (%s): "+
-			"see that the dashboard holds the public key %s for this client id, and that region or gatewayUrl fits it.", rejected.Result.ResultCode, gateway.fingerprint)}
+			"see that the dashboard holds the public key %s for this client id, and that region or gatewayUrl fits it.", cut(rejected.Result.ResultCode, 64), gateway.fingerprint)}
 	default:
 		return newTrouble(err).problem()
 	}
@@ -133,7 +133,7 @@ func reportAccount(account *apiv1.MerchantAccount, gateway *gateway, found *prob
 	if found != nil {
 		told.reason, told.message = found.reason, found.message
 		valid = metav1.ConditionFalse
-		if found.reason == apiv1.GatewayUnreachableReason {
+		if found.reason == apiv1.GatewayUnreachableReason || found.reason == apiv1.SecretUnreadableReason {
 			valid = metav1.ConditionUnknown
 		}
 	} else {

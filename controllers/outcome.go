@@ -93,7 +93,7 @@ func newTrouble(err error) *trouble {
 	if err == nil {
 		return nil
 	}
-	return &trouble{outcome: classify(err), code: alipay.ResultCode(err), text: stableText(err)}
+	return &trouble{outcome: classify(err), code: cut(alipay.ResultCode(err), 64), text: cut(stableText(err), 64)}
 }
 
 // problem puts a refused identity or an unreachable gateway into words for the user.

@@ -82,6 +82,9 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 		a.open(apiv1.PaymentConfirming)
 	case alipay.StatusProcessing:
 		a.open(apiv1.PaymentProcessing)
+		if st.Checkout == nil { // the answer that named it was lost
+			st.Checkout = checkoutFrom(&alipay.PayResponse{RedirectActionForm: answer.RedirectActionForm})
+		}
 	default:
 		return false // a word that the gateway added since: not final, ask again
 	}
@@ -99,6 +102,7 @@ func (a paymentAnswers) open(state apiv1.PaymentState) {
 // found notes the gateway's id and compares the order with the manifest. False means that it is another payment.
 func (a paymentAnswers) found(paymentID string, amount *alipay.Amount, created, answered time.Time) bool {
 	st, want := &a.payment.Status, wireAmount(a.payment.Spec.Amount)
+	paymentID = cut(paymentID, 64)
 	switch {
 	case amount != nil && *amount != want:
 		st.Conflict = &apiv1.Conflict{Reason: apiv1.RequestIDConflictReason, Message: fmt.Sprintf(
@@ -194,7 +198,7 @@ func (a paymentAnswers) rollUp(refunds []apiv1.Refund) {
 		refund := &refunds[i].Status
 		switch {
 		case refund.Intent == nil || refund.RefundRequestID == "" || refund.Amount == nil:
-		case refund.State == apiv1.RefundFailed:
+		case refund.State == apiv1.RefundFailed, refund.Conflict != nil && refund.LastResult != nil && refund.LastResult.ResultCode == alipay.CodeRepeatReqInconsistent:
 			st.Refunds = slices.DeleteFunc(st.Refunds, func(r apiv1.PaymentRefund) bool {
 				return r.RefundRequestID == refund.RefundRequestID && !r.Done
 			})
@@ -214,7 +218,7 @@ func (a paymentAnswers) rollUp(refunds []apiv1.Refund) {
 			done += minorUnits(refund.Value)
 		}
 	}
-	if st.Amounts.Refundable = strconv.FormatInt(minorUnits(st.Amounts.Paid)-taken, 10); len(st.Refunds) > 0 {
+	if st.Amounts.Refundable = strconv.FormatInt(max(minorUnits(st.Amounts.Paid)-taken, 0), 10); len(st.Refunds) > 0 {
 		st.Amounts.Refunded = strconv.FormatInt(done, 10)
 	}
 }
@@ -224,7 +228,9 @@ func (a paymentAnswers) noteRefund(refund apiv1.PaymentRefund) {
 	st := &a.payment.Status
 	for i := range st.Refunds {
 		if st.Refunds[i].RefundRequestID == refund.RefundRequestID {
-			st.Refunds[i].Done = st.Refunds[i].Done || refund.Done
+			if !st.Refunds[i].Done || refund.Done {
+				st.Refunds[i] = refund
+			}
 			return
 		}
 	}

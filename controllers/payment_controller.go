@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -93,7 +94,8 @@ func (r *PaymentReconciler) gather(ctx context.Context, payment *apiv1.Payment) 
 		}
 		pass.refunds = list.Items
 	}
-	if settledForGood(payment) {
+	mayHaveOrphan := slices.ContainsFunc(payment.Status.Refunds, func(r apiv1.PaymentRefund) bool { return !r.Done })
+	if settledForGood(payment) && !mayHaveOrphan {
 		return pass, nil
 	}
 	var err error
@@ -130,6 +132,8 @@ func (p *paymentPass) begin() {
 	if p.account.account == nil || p.payment.Spec.Cashier == nil {
 		return
 	}
+	prefix := p.account.account.Spec.RequestIDPrefix
+	p.orphan = orphanRefund(p.payment, p.refunds, func(r *apiv1.Refund) string { return refundRequestID(prefix, r, r.Spec.Attempt) })
 	p.method = capabilityOf(p.account.account, p.payment.Spec.Cashier.PaymentMethodType)
 	p.id, p.intent = st.PaymentRequestID, st.Intent
 	if p.intent == nil {
@@ -176,11 +180,13 @@ func (p *paymentPass) intend(do action) {
 			st.State = apiv1.PaymentSubmitting
 		} else {
 			st.Intent.ResubmittedAt = &metav1.Time{Time: p.now.Truncate(time.Second)}
-			st.EmptyAnswers = nil
+			st.State, st.EmptyAnswers = apiv1.PaymentSubmitting, nil
 		}
 		p.recall.unsent = true
 	case actRecordCancel:
 		st.CancelSubmittedAt = &metav1.Time{Time: p.now.Truncate(time.Second)}
+	case actWithdrawCancel:
+		st.CancelSubmittedAt = nil
 	case actSettleFailed:
 		p.answers.failed(st.LastResult)
 	case actSettleCancelled:
@@ -204,6 +210,8 @@ func (p *paymentPass) call(ctx context.Context, do action) error {
 		err = p.cancel(ctx)
 	case actInquireFormer:
 		err = p.inquireFormer(ctx)
+	case actInquireOrphan:
+		err = p.inquireOrphan(ctx)
 	default:
 		err = p.inquire(ctx)
 	}
@@ -211,7 +219,9 @@ func (p *paymentPass) call(ctx context.Context, do action) error {
 	p.now = p.Clock.Now()
 	p.answers.now = p.now
 	p.trouble = newTrouble(err)
-	p.recall.note(p.trouble)
+	if pending, _ := p.cancelPending(); do != actInquire || !pending || err != nil {
+		p.recall.note(p.trouble) // asking before each try to cancel does not make the tries succeed
+	}
 	return err
 }
 

@@ -15,6 +15,8 @@ type paymentFacts struct {
 	facts
 	payment *apiv1.Payment
 	method  capability
+	// orphan is the id of a refund that was noted and has no object any more.
+	orphan string
 }
 
 // decidePayment answers "what next?" for a payment. It is pure.
@@ -114,6 +116,9 @@ func (f *paymentFacts) finished() decision {
 			told.verdict, told.message = ready, "The payment ended unpaid, so there is nothing to cancel."
 		}
 	}
+	if f.orphan != "" && st.FinishedAt != nil {
+		return f.settleOrphan(told)
+	}
 	return untilExpired(told, spec.TTLSecondsAfterFinished, st.FinishedAt, f.now)
 }
 
@@ -151,21 +156,26 @@ func (f *paymentFacts) cancelUnsent() decision {
 func (f *paymentFacts) cancelling() decision {
 	st := &f.payment.Status
 	submission := f.submission(f.recorded())
-	switch impossible := f.cancelImpossible(); {
+	pending, _ := f.cancelPending()
+	known := f.asked && (f.trouble == nil || f.moved)
+	impossible := f.cancelImpossible()
+	switch {
+	case f.asked && submission.neverPlaced():
+		return decision{do: actSettleCancelled, report: f.cancellingReport()}
+	case impossible != nil && pending && !known:
+		// A cancel request may have got through: that must be known before it counts as too late.
+	case impossible != nil && pending:
+		return decision{do: actWithdrawCancel, report: f.cancellingReport()}
 	case impossible != nil && st.State == apiv1.PaymentPaid:
 		return decision{do: actRest, report: f.report(*impossible)}
 	case impossible != nil:
 		return f.followReporting(*impossible) // the order is still open
 	case f.payment.Spec.Suspend:
 		return f.followReporting(suspended)
-	case f.asked && submission.neverPlaced():
-		return decision{do: actSettleCancelled, report: f.cancellingReport()}
+	}
+	switch {
 	case f.moved || f.trouble != nil:
-		told := f.cancellingReport()
-		if f.trouble != nil && f.trouble.outcome == refusedIdentity {
-			told = f.report(*f.trouble.problem())
-		}
-		return decision{do: actWait, after: submission.delay(), report: told}
+		return decision{do: actWait, after: submission.delay(), report: f.cancelTrouble()}
 	case !f.asked && f.now.Before(f.recall.nextLook) && (st.CancelSubmittedAt != nil || f.recall.failures > 0):
 		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: f.cancellingReport()}
 	case !f.asked:
@@ -174,6 +184,19 @@ func (f *paymentFacts) cancelling() decision {
 		return decision{do: actRecordCancel, report: f.cancellingReport()}
 	default:
 		return decision{do: actCancel, report: f.cancellingReport()}
+	}
+}
+
+// cancelTrouble tells why the payment is not cancelled yet.
+func (f *paymentFacts) cancelTrouble() report {
+	switch {
+	case f.trouble != nil && f.trouble.outcome == refusedIdentity:
+		return f.report(*f.trouble.problem())
+	case f.trouble != nil && f.trouble.outcome == refused:
+		return f.report(problem{reason: reasonFor(f.trouble.code), message: "The gateway can not cancel the payment yet (" + f.trouble.code + "), and is asked again. " +
+			"If it says MERCHANT_BALANCE_NOT_ENOUGH, top up the balance from which the money goes back."})
+	default:
+		return f.cancellingReport()
 	}
 }
 
@@ -231,7 +254,10 @@ func (f *paymentFacts) report(p problem) report {
 	if !f.payment.DeletionTimestamp.IsZero() {
 		told.message += " To delete this object and leave the order as it is, set spec.deletionPolicy to Retain."
 	}
+	cancelPending, cancelLost := f.cancelPending()
+	told.unknown = told.unknown || cancelLost
 	switch {
+	case st.State == apiv1.PaymentPaid && cancelPending:
 	case st.State == apiv1.PaymentPaid:
 		told.succeeded = metav1.ConditionTrue
 	case st.State == "" && st.Intent != nil:
@@ -244,15 +270,15 @@ func (f *paymentFacts) report(p problem) report {
 	return told
 }
 
-// cancellingReport tells that the payment is being cancelled. Once a cancel request has left, nobody knows whether the money is back
-// until the gateway has been asked.
 func (f *paymentFacts) cancellingReport() report {
-	told := f.report(problem{reason: apiv1.CancellingReason, message: "The payment is being cancelled."})
-	lost := f.moved && f.trouble != nil && f.trouble.outcome == unknown
-	if f.payment.Status.CancelSubmittedAt != nil && (lost || !f.asked) {
-		told.unknown, told.succeeded = true, metav1.ConditionUnknown
-	}
-	return told
+	return f.report(problem{reason: apiv1.CancellingReason, message: "The payment is being cancelled."})
+}
+
+// cancelPending reports whether a cancel request may have left that the gateway has not refused. Nobody knows then whether the money is
+// back, until the gateway has been asked; lost reports whether that is so now.
+func (f *paymentFacts) cancelPending() (pending, lost bool) {
+	pending = f.payment.Status.CancelSubmittedAt != nil && f.payment.Status.CancelResult == nil
+	return pending, pending && (!f.asked || f.moved && f.trouble != nil && f.trouble.outcome == unknown)
 }
 
 // awaiting says for whom an open payment waits.

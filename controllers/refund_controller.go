@@ -99,12 +99,9 @@ func (p *refundPass) reserve(ctx context.Context) error {
 		return nil // the next decision says so
 	}
 	base := payment.DeepCopy()
-	for attempt := int32(1); attempt <= p.refund.Status.EndedAttempts; attempt++ {
-		former := p.attemptID(attempt)
-		payment.Status.Refunds = slices.DeleteFunc(payment.Status.Refunds, func(r apiv1.PaymentRefund) bool {
-			return r.RefundRequestID == former && !r.Done
-		})
-	}
+	payment.Status.Refunds = slices.DeleteFunc(payment.Status.Refunds, func(r apiv1.PaymentRefund) bool {
+		return slices.Contains(p.former, r.RefundRequestID) && !r.Done
+	})
 	answers := paymentAnswers{payment: payment}
 	answers.noteRefund(apiv1.PaymentRefund{RefundRequestID: p.id, Value: p.amount.Value})
 	answers.rollUp(nil)
@@ -134,6 +131,10 @@ func (p *refundPass) begin() {
 	paymentID := st.PaymentID
 	p.id, p.intent = st.RefundRequestID, st.Intent
 	if p.intent == nil {
+		for attempt := int32(1); attempt <= st.EndedAttempts; attempt++ {
+			p.former = append(p.former, p.attemptID(attempt))
+		}
+		p.later = p.laterAttempt()
 		if p.payment.Spec.Cashier != nil {
 			p.method = capabilityOf(p.account.account, p.payment.Spec.Cashier.PaymentMethodType)
 		}
@@ -149,12 +150,35 @@ func (p *refundPass) begin() {
 	p.recall.spreadAfterRestart(st.State == apiv1.RefundProcessing, p.intent, p.now, p.jitter)
 }
 
+// laterAttempt is an attempt of this manifest after the present one that the payment knows of, or 0.
+func (p *refundPass) laterAttempt() int32 {
+	if p.refund.Spec.RefundRequestID != "" || len(p.payment.Status.Refunds) == 0 {
+		return 0
+	}
+	for attempt := p.refund.Spec.Attempt + 1; attempt <= mostAttempts; attempt++ {
+		id := p.attemptID(attempt)
+		if slices.ContainsFunc(p.payment.Status.Refunds, func(r apiv1.PaymentRefund) bool { return r.RefundRequestID == id }) {
+			return attempt
+		}
+	}
+	return 0
+}
+
+// mostAttempts is the highest spec.attempt that admission lets through.
+const mostAttempts = 99
+
 // attemptID is the request id of one attempt.
 func (p *refundPass) attemptID(attempt int32) string {
-	if p.refund.Spec.RefundRequestID != "" {
-		return p.refund.Spec.RefundRequestID
+	return refundRequestID(p.account.account.Spec.RequestIDPrefix, p.refund, attempt)
+}
+
+// refundRequestID is the request id of one attempt of a refund.
+func refundRequestID(prefix string, refund *apiv1.Refund, attempt int32) string {
+	if refund.Spec.RefundRequestID != "" {
+		return refund.Spec.RefundRequestID
 	}
-	return deriveRequestID(p.account.account.Spec.RequestIDPrefix, refundKind, p.refund.Namespace, p.refund.Name, attempt)
+	// The payment is part of the identity: a name that is used again for another payment means another refund.
+	return deriveRequestID(prefix, refundKind+" of "+refund.Spec.PaymentRef.Name, refund.Namespace, refund.Name, attempt)
 }
 
 func (p *refundPass) object() client.Object          { return p.refund }
@@ -183,7 +207,7 @@ func (p *refundPass) intend(do action) {
 			st.Amount, st.State = &p.amount, apiv1.RefundSubmitting
 		} else {
 			st.Intent.ResubmittedAt = &metav1.Time{Time: p.now.Truncate(time.Second)}
-			st.EmptyAnswers = nil
+			st.State, st.EmptyAnswers = apiv1.RefundSubmitting, nil
 		}
 		p.recall.unsent = true
 	case actSettleFailed:

@@ -18,13 +18,17 @@ type refundFacts struct {
 	payment *apiv1.Payment
 	method  capability
 	amount  apiv1.Amount
+	// former are the ids of attempts that have ended without moving money.
+	former []string
+	// later is a later attempt that the payment knows of, or 0: this object has come back from before it was raised.
+	later int32
 }
 
 // decideRefund answers "what next?" for a refund. It is pure.
 func decideRefund(f *refundFacts) decision {
 	st := &f.refund.Status
 	switch {
-	case !f.refund.DeletionTimestamp.IsZero():
+	case !f.refund.DeletionTimestamp.IsZero() && !st.State.Final():
 		return decision{do: actRest, report: reportFrom(string(st.State), st.Conditions)}
 	case st.Conflict != nil:
 		return decision{do: actRest, report: f.report(problem{reason: st.Conflict.Reason, message: st.Conflict.Message, stalled: true})}
@@ -56,14 +60,16 @@ func decideRefund(f *refundFacts) decision {
 
 // reserved reports whether the payment holds what this refund takes of it.
 func (f *refundFacts) reserved() bool {
-	return slices.ContainsFunc(f.payment.Status.Refunds, func(r apiv1.PaymentRefund) bool { return r.RefundRequestID == f.id })
+	return slices.ContainsFunc(f.payment.Status.Refunds, func(r apiv1.PaymentRefund) bool {
+		return r.RefundRequestID == f.id && r.Value == f.amount.Value
+	})
 }
 
 // taken is what other refunds of the payment have taken, those of unknown outcome included.
 func (f *refundFacts) taken() int64 {
 	var sum int64
 	for _, refund := range f.payment.Status.Refunds {
-		if refund.RefundRequestID != f.id {
+		if refund.RefundRequestID != f.id && !slices.Contains(f.former, refund.RefundRequestID) {
 			sum += minorUnits(refund.Value)
 		}
 	}
@@ -123,6 +129,9 @@ func (f *refundFacts) paymentProblem() *problem {
 			message: fmt.Sprintf("Payment %q does not exist in this namespace; the refund starts by itself once it is paid.", name)}
 	}
 	switch {
+	case f.payment.Spec.Cashier == nil:
+		return &problem{reason: apiv1.ModeNotSupportedReason, stalled: true,
+			message: fmt.Sprintf("Payment %q is collected in a way that this version does not carry out, so it can not be refunded by it.", name)}
 	case f.payment.Status.State == apiv1.PaymentFailed || f.payment.Status.State == apiv1.PaymentCancelled:
 		return &problem{reason: apiv1.PaymentNotPaidReason, stalled: true,
 			message: fmt.Sprintf("Payment %q ended without money kept, so there is nothing to give back: delete this Refund.", name)}
@@ -149,6 +158,9 @@ func (f *refundFacts) refusedHere() *problem {
 		return &problem{reason: reason, stalled: true, message: fmt.Sprintf(format, args...)}
 	}
 	switch {
+	case f.later > 0:
+		return refuse(apiv1.FormerAttemptOpenReason, "The payment already has attempt %d of this refund, so attempt %d is not sent: set spec.attempt to %d, by creating this Refund anew.",
+			f.later, f.refund.Spec.Attempt, f.later)
 	case f.amount.Currency != f.payment.Spec.Amount.Currency:
 		return refuse(apiv1.CurrencyMismatchReason, "The payment is in %s, so it can not be refunded in %s: create a Refund in %s.",
 			f.payment.Spec.Amount.Currency, f.amount.Currency, f.payment.Spec.Amount.Currency)
@@ -159,7 +171,7 @@ func (f *refundFacts) refusedHere() *problem {
 		return refuse(apiv1.RefundNotSupportedReason, "%s payments can be refunded in full only: create a Refund with full: true. "+
 			"If the contract allows parts, say so in MerchantAccount spec.paymentMethods.", method)
 	case asked+f.taken() > paid:
-		return refuse(apiv1.RefundAmountExceededReason, "Of %s %s paid, %d are taken by other refunds, so %s can not be refunded: create a Refund over what is left.",
+		return refuse(apiv1.RefundAmountExceededReason, "Of %s %s paid, in the smallest unit, %d are taken by other refunds, so %s can not be refunded: create a Refund over what is left.",
 			f.payment.Spec.Amount.Currency, f.payment.Spec.Amount.Value, f.taken(), f.amount.Value)
 	case f.payment.Status.PaymentTime == nil:
 		return nil

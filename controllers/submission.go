@@ -30,6 +30,8 @@ type submission struct {
 	// empty answer proves nothing.
 	empty int32
 	seen  bool
+	// resent is true when the request has left more than once, so that a refusal need not be about the first one.
+	resent bool
 	// same is true when spec and intent still make the bytes that were recorded.
 	same bool
 	// refusal is the code with which a verified answer refused the request; an inquiry confirms it before it settles.
@@ -101,7 +103,7 @@ var doubtfulRefusals = map[string]bool{
 // several spaced empty answers, or one that confirms a plain refusal.
 func (s submission) neverPlaced() bool {
 	emptyNow := s.asked && s.trouble != nil && s.trouble.outcome == notFound
-	plainlyRefused := s.refusal != "" && !doubtfulRefusals[s.refusal]
+	plainlyRefused := s.refusal != "" && !doubtfulRefusals[s.refusal] && !s.resent
 	return emptyNow && !s.seen && (plainlyRefused || s.empty >= emptyAnswers)
 }
 
@@ -111,7 +113,7 @@ func (s submission) delay() time.Duration {
 	switch {
 	case s.trouble != nil && s.trouble.outcome == refusedIdentity:
 		return spread(refusedIdentityDelay, s.jitter)
-	case s.trouble != nil && s.trouble.outcome == notFound:
+	case s.trouble != nil && s.trouble.outcome == notFound && !s.seen:
 		return emptyAnswerDelay + time.Duration(s.jitter*float64(time.Second))
 	case s.recall.failures > 0:
 		return spread(failureDelay(s.recall.failures), s.jitter)
@@ -146,7 +148,7 @@ func failureDelay(failures int) time.Duration {
 // countEmpty puts one more empty answer on record, if enough time has passed since the last one that counts. Any other answer ends
 // the row.
 func countEmpty(record *apiv1.EmptyAnswers, requestID string, t *trouble, now time.Time) *apiv1.EmptyAnswers {
-	at := metav1.Time{Time: now.Truncate(time.Second)}
+	at := metav1.Time{Time: now.Add(time.Second - 1).Truncate(time.Second)} // upwards, so that 15 seconds are never less
 	switch {
 	case t == nil:
 		return nil
@@ -154,7 +156,7 @@ func countEmpty(record *apiv1.EmptyAnswers, requestID string, t *trouble, now ti
 		return record
 	case record == nil || record.RequestID != requestID:
 		return &apiv1.EmptyAnswers{RequestID: requestID, Count: 1, LastTime: at}
-	case now.Sub(record.LastTime.Time) < emptyAnswerDelay:
+	case now.Sub(record.LastTime.Time) < emptyAnswerDelay, record.Count >= emptyAnswers:
 		return record
 	default:
 		return &apiv1.EmptyAnswers{RequestID: requestID, Count: record.Count + 1, LastTime: at}

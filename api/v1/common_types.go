@@ -82,6 +82,11 @@ type Intent struct {
 	// +kubebuilder:validation:MaxLength=64
 	ClientID string `json:"clientId,omitempty"`
 
+	// gatewayUrl is scheme and host of the gateway that was used. A request that it may or may not have is never sent to another one.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	GatewayURL string `json:"gatewayUrl,omitempty"`
+
 	// notifyUrl is the notification address that the request named; empty when it named none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048

@@ -35,6 +35,8 @@ const (
 	SecretNotFoundReason = "SecretNotFound"
 	// SecretForbiddenReason means that no Role lets the operator read the credentials Secret.
 	SecretForbiddenReason = "SecretForbidden"
+	// SecretUnreadableReason means that the API server did not give out the credentials Secret; it is tried again.
+	SecretUnreadableReason = "SecretUnreadable"
 	// CredentialsInvalidReason means that the Secret or spec.alipayPublicKeys holds something that is not a usable key.
 	CredentialsInvalidReason = "CredentialsInvalid"
 	// CredentialsRejectedReason means that the gateway does not accept the account's signature or client id.
@@ -50,6 +52,9 @@ const (
 	MerchantAccountNotReadyReason = "MerchantAccountNotReady"
 	// ClientIDChangedReason means that the account now names another client than the one that was asked to move money.
 	ClientIDChangedReason = "ClientIdChanged"
+
+	// GatewayChangedReason means that the account now names another gateway than the one that may have the request.
+	GatewayChangedReason = "GatewayChanged"
 
 	// SubmittingReason means that the intent is on record and the request is about to be sent, or its answer awaited.
 	SubmittingReason = "Submitting"

@@ -80,7 +80,6 @@ func (s PaymentState) Final() bool {
 // +kubebuilder:validation:XValidation:rule="has(self.expirySeconds) == has(oldSelf.expirySeconds) && (!has(self.expirySeconds) || self.expirySeconds == oldSelf.expirySeconds)",fieldPath=".expirySeconds",message="expirySeconds is immutable: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="has(self.redirectUrl) == has(oldSelf.redirectUrl) && (!has(self.redirectUrl) || self.redirectUrl == oldSelf.redirectUrl)",fieldPath=".redirectUrl",message="redirectUrl is immutable: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="self.attempt == oldSelf.attempt || self.attempt == oldSelf.attempt + 1",fieldPath=".attempt",message="attempt can only be raised by one"
-// +kubebuilder:validation:XValidation:rule="oldSelf.desiredState != 'Cancelled' || self.desiredState == 'Cancelled' || self.attempt > oldSelf.attempt",fieldPath=".desiredState",message="a cancelled payment can not be opened again: raise attempt in the same change once it is cancelled, or create a new Payment"
 type PaymentSpec struct {
 	// merchantAccountRef names the MerchantAccount that collects the money.
 	// +required
@@ -152,7 +151,8 @@ type PaymentSpec struct {
 	AdditionalFields *runtime.RawExtension `json:"additionalFields,omitempty"`
 
 	// desiredState is Paid, or Cancelled to close the order and to give the money back if it was paid and the method's
-	// cancel window is open. Cancelled is for good: a new try needs a raised attempt.
+	// cancel window is open. Paid when omitted. Cancelled is for good, unless the payment was paid and can not be cancelled: a new
+	// try needs a raised attempt.
 	// +optional
 	// +kubebuilder:default=Paid
 	DesiredState PaymentDesiredState `json:"desiredState,omitempty"`
@@ -429,6 +429,7 @@ type PaymentRefund struct {
 // +kubebuilder:printcolumn:name="Payment-Id",type=string,JSONPath=`.status.paymentId`,priority=1
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:validation:XValidation:rule="self.spec.attempt <= oldSelf.spec.attempt || (has(oldSelf.status) && has(oldSelf.status.state) && oldSelf.status.state in ['Failed', 'Cancelled'])",fieldPath=".spec.attempt",message="attempt can be raised only after the gateway has confirmed that the former attempt ended without money moving: wait until status.state is Failed or Cancelled"
+// +kubebuilder:validation:XValidation:rule="oldSelf.spec.desiredState != 'Cancelled' || self.spec.desiredState == 'Cancelled' || self.spec.attempt > oldSelf.spec.attempt || (has(oldSelf.status) && has(oldSelf.status.state) && oldSelf.status.state == 'Paid' && (!has(oldSelf.status.cancelSubmittedAt) || has(oldSelf.status.cancelResult)))",fieldPath=".spec.desiredState",message="a cancelled payment can not be opened again: raise attempt in the same change once it is cancelled, or create a new Payment"
 type Payment struct {
 	metav1.TypeMeta `json:",inline"`
 

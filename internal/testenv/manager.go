@@ -3,6 +3,7 @@ package testenv
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -17,6 +18,9 @@ import (
 	"github.com/alipay-operator/alipay-operator/controllers"
 )
 
+// silence keeps the managers' logs out of the tests' output.
+var silence = sync.OnceFunc(func() { ctrl.SetLogger(logr.Discard()) })
+
 // Manager is a manager that serves one shop in this process.
 type Manager struct {
 	stop func()
@@ -30,7 +34,7 @@ func (s *Shop) RunManager(wrap func(http.RoundTripper) http.RoundTripper) *Manag
 	if wrap != nil {
 		apiConfig.Wrap(wrap)
 	}
-	ctrl.SetLogger(logr.Discard())
+	silence()
 	again := true
 	mgr, err := ctrl.NewManager(apiConfig, ctrl.Options{
 		Scheme:     Scheme(),

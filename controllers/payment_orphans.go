@@ -1,0 +1,60 @@
+package controllers
+
+import (
+	"context"
+	"slices"
+
+	"github.com/alipay-operator/alipay-operator/alipay"
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// A refund takes its amount of the payment before it is sent. If its object is deleted before the outcome is known, nobody follows it
+// any more: the payment then asks the gateway itself what became of it.
+
+// orphanRefund is the first refund that is noted, not done, and has no object any more; empty when there is none.
+func orphanRefund(payment *apiv1.Payment, refunds []apiv1.Refund, idOf func(*apiv1.Refund) string) string {
+	for _, noted := range payment.Status.Refunds {
+		followed := slices.ContainsFunc(refunds, func(r apiv1.Refund) bool {
+			return r.Status.RefundRequestID == noted.RefundRequestID || idOf(&r) == noted.RefundRequestID
+		})
+		if !noted.Done && !followed {
+			return noted.RefundRequestID
+		}
+	}
+	return ""
+}
+
+// settleOrphan asks for an orphan at the usual pace, beside a report that it does not change.
+func (f *paymentFacts) settleOrphan(told report) decision {
+	known := submission{now: f.now, submittedAt: f.payment.Status.FinishedAt.Time, jitter: f.jitter, recall: f.recall, trouble: f.trouble}
+	switch {
+	case f.account.problem != nil || f.account.gateway == nil:
+		return decision{do: actRest, report: told}
+	case f.asked:
+		return decision{do: actWait, after: known.delay(), report: told}
+	case f.now.Before(f.recall.nextLook):
+		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: told}
+	default:
+		return decision{do: actInquireOrphan, report: told}
+	}
+}
+
+// inquireOrphan asks what became of a refund without an object, and settles what the gateway has settled or proved not to have.
+func (p *paymentPass) inquireOrphan(ctx context.Context) error {
+	st := &p.payment.Status
+	p.asked = true
+	answer, err := p.gateway().client.InquiryRefund(ctx, &alipay.InquiryRefundRequest{RefundRequestID: p.orphan})
+	st.EmptyAnswers = countEmpty(st.EmptyAnswers, p.orphan, newTrouble(err), p.Clock.Now())
+	switch {
+	case err != nil && emptyCount(st.EmptyAnswers, p.orphan) < emptyAnswers:
+		return err
+	case err != nil, answer.RefundStatus == alipay.StatusFail:
+		st.Refunds = slices.DeleteFunc(st.Refunds, func(r apiv1.PaymentRefund) bool { return r.RefundRequestID == p.orphan && !r.Done })
+		p.orphan, st.EmptyAnswers = "", nil
+	case answer.RefundStatus == alipay.StatusSuccess && answer.RefundAmount != nil:
+		p.answers.noteRefund(apiv1.PaymentRefund{RefundRequestID: p.orphan, Value: cut(answer.RefundAmount.Value, 16), Done: true})
+		p.orphan = ""
+	}
+	p.answers.rollUp(nil)
+	return nil
+}
