@@ -157,7 +157,7 @@ func (f *paymentFacts) cancelling() decision {
 	st := &f.payment.Status
 	submission := f.submission(f.recorded())
 	pending, _ := f.cancelPending()
-	known := f.asked && (f.trouble == nil || f.moved)
+	known := f.asked && !f.moved && f.trouble == nil
 	impossible := f.cancelImpossible()
 	switch {
 	case f.asked && submission.neverPlaced():
