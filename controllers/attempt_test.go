@@ -142,3 +142,32 @@ func TestRaisedAttemptIsHeldByTheFinalizerAgain(t *testing.T) {
 		t.Errorf("the gateway has %s and the object is there = %t, want CANCELLED and gone", got.Status, w.payment("order") != nil)
 	}
 }
+
+// The manifest of attempt 1 comes back without a status, as from a backup made before the attempt was raised.
+func TestRefundThatComesBackFromBeforeItsRaisedAttemptIsNotSent(t *testing.T) {
+	for _, code := range []string{"SYSTEM_ERROR", "PARAM_ILLEGAL", "PROCESS_FAIL"} {
+		t.Run(code, func(t *testing.T) {
+			w := newWorld(t)
+			defer w.close()
+			w.paid("order")
+			w.inject(simulator.Fault{Kind: simulator.ResultCode, Code: code, Path: "refund"})
+			w.store.create(newRefund("back", "order", "4000"))
+			w.follow(w.reconcileRefund, "back", time.Hour)
+			w.must(w.reconcilePayment("order"))
+			w.editRefund("back", func(spec *apiv1.RefundSpec) { spec.Attempt = 2 })
+			w.follow(w.reconcileRefund, "back", time.Hour)
+			w.must(w.reconcilePayment("order"))
+			w.store.remove(w.refund("back"))
+			w.must(w.reconcileRefund("back"))
+			w.must(w.reconcilePayment("order"))
+			w.store.create(newRefund("back", "order", "4000"))
+			w.follow(w.reconcileRefund, "back", time.Hour)
+			if got := w.givenBack("order"); got != 4000 {
+				t.Errorf("given back = %d, want 4000", got)
+			}
+			if got := reason(w.refund("back").Status.Conditions); got != apiv1.FormerAttemptOpenReason {
+				t.Errorf("reason = %s, want %s", got, apiv1.FormerAttemptOpenReason)
+			}
+		})
+	}
+}
