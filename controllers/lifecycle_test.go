@@ -5,6 +5,9 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 	"github.com/alipay-operator/alipay-operator/internal/simulator"
 )
@@ -134,5 +137,65 @@ func TestSuspendedRefundIsSentOnceReleased(t *testing.T) {
 	w.follow(w.reconcileRefund, "back", time.Hour)
 	if got := w.refund("back").Status.State; got != apiv1.RefundRefunded {
 		t.Errorf("state = %s, want %s", got, apiv1.RefundRefunded)
+	}
+}
+
+func TestLooksThatChangeNothingWriteNothing(t *testing.T) {
+	tests := []struct {
+		name string
+		hold func(*world)
+	}{
+		{"the gateway refuses the account", func(w *world) {
+			w.inject(simulator.Fault{Kind: simulator.UnsignedFail, Path: "inquiryPayment", Times: -1})
+		}},
+		{"a former attempt is open", func(w *world) {
+			w.store.remove(w.payment("order"))
+			w.store.create(newPayment("order", func(spec *apiv1.PaymentSpec) { spec.Attempt = 2 }))
+		}},
+		{"the buyer does not come", func(*world) {}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			defer w.close()
+			w.store.create(newPayment("order"))
+			w.must(w.reconcilePayment("order"))
+			tt.hold(w)
+			for range 2 {
+				w.advance(w.must(w.reconcilePayment("order")).RequeueAfter)
+			}
+			w.store.edit(w.payment("order"), func(obj client.Object) { // a condition that goes and comes back would get a new time
+				conditions := obj.(*apiv1.Payment).Status.Conditions
+				for i := range conditions {
+					conditions[i].LastTransitionTime = metav1.Time{Time: worldStart.Add(-time.Hour)}
+				}
+			})
+			writes, sent := w.store.writes, len(w.sent)
+			for range 10 {
+				w.advance(w.must(w.reconcilePayment("order")).RequeueAfter)
+			}
+			if got := w.store.writes - writes; got != 0 || len(w.sent) == sent {
+				t.Errorf("writes = %d in %d looks, want none", got, len(w.sent)-sent)
+			}
+		})
+	}
+}
+
+func BenchmarkReconcileFinishedPayment(b *testing.B) {
+	w := newWorld(b)
+	defer w.close()
+	w.store.create(newPayment("order"))
+	w.must(w.reconcilePayment("order"))
+	if err := w.simulator.BuyerPays(w.payment("order").Status.PaymentRequestID); err != nil {
+		b.Fatal(err)
+	}
+	w.follow(w.reconcilePayment, "order", time.Hour)
+	sent, writes := len(w.sent), w.store.writes
+	b.ReportAllocs()
+	for b.Loop() {
+		w.must(w.reconcilePayment("order"))
+	}
+	if len(w.sent) != sent || w.store.writes != writes {
+		b.Errorf("finished payments cost %d requests and %d writes, want none", len(w.sent)-sent, w.store.writes-writes)
 	}
 }
