@@ -186,7 +186,7 @@ func (a paymentAnswers) transactions(transactions []alipay.Transaction) {
 		id := cmp.Or(t.TransactionRequestID, t.TransactionID, fmt.Sprintf("transaction_%d", i))
 		a.noteRefund(apiv1.PaymentRefund{
 			RefundRequestID: cut(id, 64), Value: cut(t.TransactionAmount.Value, 16),
-			Done: t.TransactionStatus == alipay.StatusSuccess,
+			Accepted: true, Done: t.TransactionStatus == alipay.StatusSuccess,
 		})
 	}
 }
@@ -204,7 +204,8 @@ func (a paymentAnswers) rollUp(refunds []apiv1.Refund) {
 			})
 		default:
 			a.noteRefund(apiv1.PaymentRefund{
-				RefundRequestID: refund.RefundRequestID, Value: refund.Amount.Value, Done: refund.State == apiv1.RefundRefunded,
+				RefundRequestID: refund.RefundRequestID, Value: refund.Amount.Value,
+				Accepted: refund.State == apiv1.RefundProcessing, Done: refund.State == apiv1.RefundRefunded,
 			})
 		}
 	}
@@ -228,6 +229,7 @@ func (a paymentAnswers) noteRefund(refund apiv1.PaymentRefund) {
 	st := &a.payment.Status
 	for i := range st.Refunds {
 		if st.Refunds[i].RefundRequestID == refund.RefundRequestID {
+			refund.Accepted = refund.Accepted || st.Refunds[i].Accepted
 			if !st.Refunds[i].Done || refund.Done {
 				st.Refunds[i] = refund
 			}

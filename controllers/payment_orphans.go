@@ -26,9 +26,9 @@ func orphanRefund(payment *apiv1.Payment, refunds []apiv1.Refund, idOf func(*api
 
 // settleOrphan asks for an orphan at the usual pace, beside a report that it does not change.
 func (f *paymentFacts) settleOrphan(told report) decision {
-	known := submission{now: f.now, submittedAt: f.payment.Status.FinishedAt.Time, jitter: f.jitter, recall: f.recall, trouble: f.trouble}
+	known := submission{now: f.now, submittedAt: f.payment.Status.FinishedAt.Time, jitter: f.jitter, recall: f.recall, trouble: f.trouble, seen: f.orphanAccepted()}
 	switch {
-	case f.account.problem != nil || f.account.gateway == nil:
+	case f.account.problem != nil, f.account.gateway == nil, !f.sameGateway():
 		return decision{do: actRest, report: told}
 	case f.asked:
 		return decision{do: actWait, after: known.delay(), report: told}
@@ -39,6 +39,17 @@ func (f *paymentFacts) settleOrphan(told report) decision {
 	}
 }
 
+// orphanAccepted reports whether the gateway has known the orphan, after which an empty answer proves nothing.
+func (f *paymentFacts) orphanAccepted() bool {
+	return slices.ContainsFunc(f.payment.Status.Refunds, func(r apiv1.PaymentRefund) bool { return r.RefundRequestID == f.orphan && r.Accepted })
+}
+
+// sameGateway reports whether the account is still the client, and the gateway still the one, that have the payment.
+func (f *paymentFacts) sameGateway() bool {
+	intent := f.payment.Status.Intent
+	return intent != nil && intent.ClientID == f.account.account.Spec.ClientID && intent.GatewayURL == gatewayURL(f.account.account)
+}
+
 // inquireOrphan asks what became of a refund without an object, and settles what the gateway has settled or proved not to have.
 func (p *paymentPass) inquireOrphan(ctx context.Context) error {
 	st := &p.payment.Status
@@ -46,14 +57,16 @@ func (p *paymentPass) inquireOrphan(ctx context.Context) error {
 	answer, err := p.gateway().client.InquiryRefund(ctx, &alipay.InquiryRefundRequest{RefundRequestID: p.orphan})
 	st.EmptyAnswers = countEmpty(st.EmptyAnswers, p.orphan, newTrouble(err), p.Clock.Now())
 	switch {
-	case err != nil && emptyCount(st.EmptyAnswers, p.orphan) < emptyAnswers:
+	case err != nil && (p.orphanAccepted() || emptyCount(st.EmptyAnswers, p.orphan) < emptyAnswers):
 		return err
 	case err != nil, answer.RefundStatus == alipay.StatusFail:
 		st.Refunds = slices.DeleteFunc(st.Refunds, func(r apiv1.PaymentRefund) bool { return r.RefundRequestID == p.orphan && !r.Done })
 		p.orphan, st.EmptyAnswers = "", nil
 	case answer.RefundStatus == alipay.StatusSuccess && answer.RefundAmount != nil:
-		p.answers.noteRefund(apiv1.PaymentRefund{RefundRequestID: p.orphan, Value: cut(answer.RefundAmount.Value, 16), Done: true})
+		p.answers.noteRefund(apiv1.PaymentRefund{RefundRequestID: p.orphan, Value: cut(answer.RefundAmount.Value, 16), Accepted: true, Done: true})
 		p.orphan = ""
+	case answer.RefundAmount != nil:
+		p.answers.noteRefund(apiv1.PaymentRefund{RefundRequestID: p.orphan, Value: cut(answer.RefundAmount.Value, 16), Accepted: true})
 	}
 	p.answers.rollUp(nil)
 	return nil

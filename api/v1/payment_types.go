@@ -403,6 +403,10 @@ type PaymentRefund struct {
 	// +kubebuilder:validation:MaxLength=16
 	Value string `json:"value,omitempty"`
 
+	// accepted is true once the gateway has known the refund. An answer that it does not know it proves nothing from then on.
+	// +optional
+	Accepted bool `json:"accepted,omitempty"`
+
 	// done is true once the gateway has reported the refund as done. Until then the amount counts as taken.
 	// +optional
 	Done bool `json:"done,omitempty"`

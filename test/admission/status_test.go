@@ -53,7 +53,7 @@ func TestFullPaymentStatusIsStored(t *testing.T) {
 		ObservedGeneration: 1, State: "A_STATE_OF_LATER", Intent: intent(), PaymentRequestID: long(64), PaymentID: long(64), Adopted: true,
 		Checkout:    &apiv1.Checkout{NormalURL: long(2048), SchemeURL: long(2048), ApplinkURL: long(2048), Code: long(2048)},
 		Amounts:     &apiv1.PaymentAmounts{Paid: "9999999999999999", Refunded: "0", Refundable: "9999999999999999"},
-		Refunds:     []apiv1.PaymentRefund{{RefundRequestID: long(64), Value: "9999999999999999", Done: true}, {RefundRequestID: "r", Value: "1"}},
+		Refunds:     []apiv1.PaymentRefund{{RefundRequestID: long(64), Value: "9999999999999999", Accepted: true, Done: true}, {RefundRequestID: "r", Value: "1"}},
 		PaymentTime: ptr.To(then), CancelSubmittedAt: ptr.To(then), CancelResult: result(), Conflict: conflict(), FinishedAt: ptr.To(then),
 		EndedAttempts: 99, LastResult: result(), EmptyAnswers: emptyAnswers(),
 	}
