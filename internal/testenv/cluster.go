@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -174,6 +175,30 @@ func (c *Cluster) awaitInstalled(ctx context.Context) error {
 		err := c.Client.Create(ctx, probe.DeepCopy(), client.DryRunAll)
 		return (apierrors.IsInvalid(err) || apierrors.IsForbidden(err)) && strings.Contains(err.Error(), "additionalFields"), nil
 	})
+}
+
+// RunTests runs a package's tests with a cluster that all of them share, and returns the exit code. started is given the cluster before
+// the first test.
+func RunTests(m *testing.M, started func(*Cluster)) int {
+	fail := func(err error) int {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	dir, err := os.MkdirTemp("", "alipay-operator-test-")
+	if err != nil {
+		return fail(err)
+	}
+	defer os.RemoveAll(dir)
+	cluster, err := StartCluster(context.Background(), dir)
+	if err != nil {
+		return fail(err)
+	}
+	started(cluster)
+	code := m.Run()
+	if err := cluster.Stop(); err != nil {
+		return fail(err)
+	}
+	return code
 }
 
 // Stop ends the API server; its data stays in the directory.

@@ -3,7 +3,6 @@
 package admission
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -28,26 +27,7 @@ const namespace = "default"
 var cluster *testenv.Cluster
 
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "admission-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	if cluster, err = testenv.StartCluster(context.Background(), dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := m.Run()
-	if err := cluster.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
+	os.Exit(testenv.RunTests(m, func(c *testenv.Cluster) { cluster = c }))
 }
 
 // valid is an object of each kind, without its name, that is accepted as it is. The cases below change one thing in it.
