@@ -118,7 +118,7 @@ func (p *problem) verdict() verdict {
 // conditions derives the conditions that every kind has from a report. Nothing else writes them.
 func (r report) conditions(conditions *[]metav1.Condition, generation int64) {
 	set := func(kind string, status metav1.ConditionStatus) {
-		setCondition(conditions, metav1.Condition{
+		meta.SetStatusCondition(conditions, metav1.Condition{
 			Type: kind, Status: status, Reason: r.reason, Message: r.message, ObservedGeneration: generation,
 		})
 	}
@@ -127,7 +127,7 @@ func (r report) conditions(conditions *[]metav1.Condition, generation int64) {
 			set(kind, metav1.ConditionTrue)
 			return
 		}
-		removeCondition(conditions, kind)
+		meta.RemoveStatusCondition(conditions, kind)
 	}
 	if r.verdict == ready {
 		set(apiv1.ReadyCondition, metav1.ConditionTrue)

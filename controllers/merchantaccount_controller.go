@@ -141,7 +141,7 @@ func reportAccount(account *apiv1.MerchantAccount, gateway *gateway, found *prob
 		st.LastVerifiedTime = &metav1.Time{Time: now.Truncate(time.Second)}
 	}
 	told.conditions(&st.Conditions, account.Generation)
-	setCondition(&st.Conditions, metav1.Condition{
+	meta.SetStatusCondition(&st.Conditions, metav1.Condition{
 		Type: apiv1.CredentialsValidCondition, Status: valid, Reason: told.reason, Message: told.message, ObservedGeneration: account.Generation,
 	})
 }

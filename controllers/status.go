@@ -4,8 +4,6 @@ import (
 	"context"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -33,12 +31,4 @@ func (s *statusSaver) save(ctx context.Context) error {
 	}
 	s.base = s.object.DeepCopyObject().(client.Object)
 	return nil
-}
-
-func setCondition(conditions *[]metav1.Condition, condition metav1.Condition) {
-	meta.SetStatusCondition(conditions, condition)
-}
-
-func removeCondition(conditions *[]metav1.Condition, kind string) {
-	meta.RemoveStatusCondition(conditions, kind)
 }
