@@ -40,6 +40,8 @@ const (
 	actSettleCancelled action = "SettleCancelled"
 	// actWithdrawCancel notes that no cancellation is under way any more: the gateway has been asked, and it is too late.
 	actWithdrawCancel action = "WithdrawCancel"
+	// actSettleNotified writes what a verified notification says: how the operation ended.
+	actSettleNotified action = "SettleNotified"
 	// actExpire deletes the object, whose time to live is over.
 	actExpire action = "Expire"
 	// actRelease removes the finalizer.

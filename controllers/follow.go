@@ -21,6 +21,8 @@ type facts struct {
 	hash     string
 	buildErr error
 	recall   recall
+	// news is what verified notifications say.
+	news news
 
 	// What this pass has done so far.
 	asked, moved bool
@@ -137,7 +139,7 @@ func (f *facts) follow(s subject) decision {
 		return decision{do: actInquire, report: s.awaiting()}
 	case stepSubmit, stepSubmitAgain:
 		if s.recorded().suspend {
-			return decision{do: actWait, after: spread(pollDelay(f.now.Sub(submission.submittedAt)), f.jitter), report: s.report(suspended)}
+			return decision{do: actWait, after: spread(pollDelay(f.now.Sub(submission.submittedAt), false), f.jitter), report: s.report(suspended)}
 		}
 		if next == stepSubmitAgain {
 			return decision{do: actRecordIntent, report: s.awaiting()}
@@ -162,6 +164,21 @@ func (f *facts) follow(s subject) decision {
 	}
 }
 
+// confirmEnd asks about an end to which the gateway has announced the contrary, beside a report that it does not change.
+func (f *facts) confirmEnd(s subject, ended decision) decision {
+	if !f.news.ask || f.preconditions(s) != nil {
+		return ended
+	}
+	switch {
+	case f.asked:
+		return decision{do: actWait, after: f.submission(s.recorded()).delay(), report: ended.report}
+	case f.now.Before(f.recall.nextLook):
+		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: ended.report}
+	default:
+		return decision{do: actInquire, report: ended.report}
+	}
+}
+
 // inTrouble waits after a call that settled nothing.
 func (f *facts) inTrouble(s subject) decision {
 	told, r := s.awaiting(), s.recorded()
@@ -181,6 +198,7 @@ func (f *facts) submission(r recorded) submission {
 	}
 	if r.intent != nil {
 		known.submittedAt, known.lastSubmittedAt = r.intent.SubmittedAt.Time, r.intent.LastSubmittedAt().Time
+		known.notified = r.seen && r.intent.NotifyURL != ""
 		known.same = f.buildErr == nil && f.hash == r.intent.RequestSHA256
 	}
 	return known

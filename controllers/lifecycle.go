@@ -110,7 +110,7 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 			leave(l.call(context.WithoutCancel(ctx), op, decided.do))
 			leave, called = nil, true
 			l.memory.store(obj, op.requestID(), *op.remembered())
-		case actSettleFailed, actSettleCancelled, actWithdrawCancel:
+		case actSettleFailed, actSettleCancelled, actSettleNotified, actWithdrawCancel:
 			op.intend(decided.do)
 		case actExpire:
 			if err := l.record(ctx, saver, before, op, decided.report); err != nil {
@@ -122,7 +122,7 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 		case actWait:
 			return l.pause(ctx, saver, before, op, decided.report, decided.after)
 		case actRest:
-			l.memory.forget(client.ObjectKeyFromObject(obj))
+			l.memory.rest(obj, op.requestID(), *op.remembered())
 			return staleOr(l.record(ctx, saver, before, op, decided.report), "recording status")
 		}
 	}

@@ -21,6 +21,8 @@ type recall struct {
 	nextLook time.Time
 	// turn is when the account's rate limit lets this operation send its next request; zero while it has not asked for that.
 	turn time.Time
+	// heeded tells which notifications the gateway has been asked about, and rejected of which the user was told that they are not believed.
+	heeded, rejected uint64
 }
 
 // note counts failures.
@@ -40,7 +42,7 @@ func (r *recall) spreadAfterRestart(open bool, intent *apiv1.Intent, now time.Ti
 		return
 	}
 	if age := now.Sub(intent.SubmittedAt.Time); age > time.Minute && jitter > 0.2 {
-		r.nextLook = now.Add(time.Duration((jitter - 0.2) * float64(pollDelay(age))))
+		r.nextLook = now.Add(time.Duration((jitter - 0.2) * float64(pollDelay(age, intent.NotifyURL != ""))))
 	}
 }
 
@@ -76,6 +78,15 @@ func (m *memory) store(obj client.Object, requestID string, remembered recall) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.entries[client.ObjectKeyFromObject(obj)] = memoryEntry{uid: obj.GetUID(), requestID: requestID, recall: remembered}
+}
+
+// rest forgets what is of no use once nothing is to be done, and keeps what was made of notifications.
+func (m *memory) rest(obj client.Object, requestID string, remembered recall) {
+	if remembered.heeded == 0 && remembered.rejected == 0 {
+		m.forget(client.ObjectKeyFromObject(obj))
+		return
+	}
+	m.store(obj, requestID, recall{heeded: remembered.heeded, rejected: remembered.rejected})
 }
 
 func (m *memory) forget(key types.NamespacedName) {

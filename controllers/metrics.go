@@ -22,11 +22,21 @@ var (
 		Buckets: prometheus.ExponentialBuckets(0.005, 2, 13),
 	}, []string{"kind", "action"})
 
+	notificationsRejected = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "alipay_operator_notifications_rejected_total",
+		Help: "Objects found with a notification that the gateway has not signed, or that is about something else. Somebody else wrote it.",
+	}, []string{"kind"})
+
+	notificationSettleSeconds = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "alipay_operator_notification_settle_seconds",
+		Help: "Time from the acknowledgement of the notification that settled an object last, to its being settled.",
+	}, []string{"kind"})
+
 	unknownOutcomes = &outcomesUnknown{since: map[string]time.Time{}}
 )
 
 func init() { //nolint:gochecknoinits // as controller-runtime registers its own
-	metrics.Registry.MustRegister(gatewayRequests, gatewayRequestSeconds,
+	metrics.Registry.MustRegister(gatewayRequests, gatewayRequestSeconds, notificationsRejected, notificationSettleSeconds,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "alipay_operator_outcome_unknown",
 			Help: "Operations that were sent and whose outcome nobody knows.",

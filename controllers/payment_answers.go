@@ -64,6 +64,12 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 	if !a.found(answer.PaymentID, answer.PaymentAmount, answer.PaymentCreateTime.Time, answer.ResponseTime) {
 		return true
 	}
+	if st.State == apiv1.PaymentFailed {
+		if answer.PaymentStatus != alipay.StatusFail && answer.PaymentStatus != alipay.StatusCancelled {
+			a.contradiction("failed", answer.PaymentStatus)
+		}
+		return true // what has ended stays ended
+	}
 	switch answer.PaymentStatus {
 	case alipay.StatusSuccess:
 		a.transactions(answer.Transactions)
@@ -72,7 +78,7 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 		a.cancelled()
 	case alipay.StatusFail:
 		if st.State == apiv1.PaymentPaid {
-			a.contradiction(answer.PaymentStatus)
+			a.contradiction("paid", answer.PaymentStatus)
 			return true
 		}
 		a.failed(&apiv1.GatewayResult{
@@ -160,9 +166,9 @@ func (a paymentAnswers) cancelled() {
 	a.finish()
 }
 
-func (a paymentAnswers) contradiction(status string) {
+func (a paymentAnswers) contradiction(before, now string) {
 	a.payment.Status.Conflict = &apiv1.Conflict{Reason: apiv1.StateContradictionReason, Message: fmt.Sprintf(
-		"The gateway reported this payment as paid before and reports %s now. Nothing is sent any more: ask Antom which one is right.", cut(status, 32))}
+		"The gateway reported this payment as %s before and reports %s now. Nothing is sent any more: ask Antom which one is right.", before, cut(now, 32))}
 }
 
 func (a paymentAnswers) finish() {

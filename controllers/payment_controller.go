@@ -95,12 +95,14 @@ func (r *PaymentReconciler) gather(ctx context.Context, payment *apiv1.Payment) 
 		pass.refunds = list.Items
 	}
 	mayHaveOrphan := slices.ContainsFunc(payment.Status.Refunds, func(r apiv1.PaymentRefund) bool { return !r.Done })
-	if settledForGood(payment) && !mayHaveOrphan {
+	if settledForGood(payment) && !mayHaveOrphan && !paymentNeedsNews(payment) {
 		return pass, nil
 	}
 	var err error
 	key := types.NamespacedName{Namespace: payment.Namespace, Name: payment.Spec.MerchantAccountRef.Name}
-	pass.account, err = r.Gateways.account(ctx, r.Client, key)
+	if pass.account, err = r.Gateways.account(ctx, r.Client, key); err == nil && pass.account.account != nil {
+		pass.news = r.hear(ctx, payment, pass.account.account, pass.concernsPayment)
+	}
 	return pass, err
 }
 
@@ -145,6 +147,9 @@ func (p *paymentPass) begin() {
 	}
 	p.recall = p.memory.load(p.payment, p.id)
 	p.recall.spreadAfterRestart(st.State == apiv1.PaymentProcessing || st.State == apiv1.PaymentConfirming, p.intent, p.now, p.jitter)
+	p.read()
+	p.heed(p.payment, paymentKind, &p.news, &p.recall)
+	p.doubtFormer()
 }
 
 // attemptID is the request id of one attempt.
@@ -191,6 +196,10 @@ func (p *paymentPass) intend(do action) {
 		p.answers.failed(st.LastResult)
 	case actSettleCancelled:
 		p.answers.cancelled()
+	case actSettleNotified:
+		p.answers.notified(p.reported.final, p.reported.finalSource)
+		p.reported.finalSource.noteSettled(paymentKind, p.now)
+		p.reported.final = nil
 	default: // the others are no intents
 	}
 }
@@ -219,6 +228,9 @@ func (p *paymentPass) call(ctx context.Context, do action) error {
 	p.now = p.Clock.Now()
 	p.answers.now = p.now
 	p.trouble = newTrouble(err)
+	if do != actSubmit && do != actCancel {
+		p.news.answered(p.trouble, &p.recall)
+	}
 	if pending, _ := p.cancelPending(); do != actInquire || !pending || err != nil {
 		p.recall.note(p.trouble) // asking before each try to cancel does not make the tries succeed
 	}
@@ -320,7 +332,7 @@ var retriedCancelRefusals = map[string]bool{
 // SetupWithManager watches payments, and what a payment waits for: its account and its refunds.
 func (r *PaymentReconciler) SetupWithManager(mgr ctrl.Manager, workers int) error {
 	return ctrl.NewControllerManagedBy(mgr).
-		For(&apiv1.Payment{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&apiv1.Payment{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, envelopesChanged))).
 		Watches(&apiv1.MerchantAccount{}, handler.EnqueueRequestsFromMapFunc(r.paymentsOfAccount)).
 		Watches(&apiv1.Refund{}, handler.EnqueueRequestsFromMapFunc(paymentOfRefund)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).

@@ -15,6 +15,8 @@ type paymentFacts struct {
 	facts
 	payment *apiv1.Payment
 	method  capability
+	// reported is what verified notifications say of the payment.
+	reported paymentNews
 	// orphan is the id of a refund that was noted and has no object any more.
 	orphan string
 }
@@ -31,7 +33,9 @@ func decidePayment(f *paymentFacts) decision {
 			reason: p.Status.Conflict.Reason, message: p.Status.Conflict.Message, stalled: true,
 		})}
 	case ended, p.Status.State == apiv1.PaymentPaid && !f.wantsCancelled():
-		return f.finished()
+		return f.ended()
+	case f.reported.final != nil:
+		return decision{do: actSettleNotified, report: f.awaiting()}
 	}
 	if stop := f.unsupported(); stop != nil {
 		return *stop
@@ -84,6 +88,15 @@ func (f *paymentFacts) letGo() decision {
 		return decision{do: actRelease, report: told}
 	}
 	return decision{do: actRest, report: told}
+}
+
+// ended reports a payment that has ended. What the gateway has announced to the contrary is asked about first.
+func (f *paymentFacts) ended() decision {
+	decided := f.finished()
+	if !f.reported.contradicted {
+		return decided
+	}
+	return f.confirmEnd(f, decided)
 }
 
 // finished reports a payment that the gateway has ended, and lets it go when its time to live is over.

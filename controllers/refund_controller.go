@@ -28,7 +28,7 @@ type RefundReconciler struct {
 	*Lifecycle
 }
 
-// +kubebuilder:rbac:groups=payments.alipay-operator.io,resources=refunds,verbs=get;list;watch;delete
+// +kubebuilder:rbac:groups=payments.alipay-operator.io,resources=refunds,verbs=get;list;watch;patch;delete
 // +kubebuilder:rbac:groups=payments.alipay-operator.io,resources=refunds/status,verbs=patch
 
 // Reconcile moves one Refund towards the outcome that the gateway reports for it.
@@ -64,7 +64,7 @@ type refundPass struct {
 func (r *RefundReconciler) gather(ctx context.Context, refund *apiv1.Refund) (*refundPass, error) {
 	pass := &refundPass{Lifecycle: r.Lifecycle}
 	pass.refund, pass.now, pass.jitter = refund, r.Clock.Now(), jitter()
-	settled := refund.Status.State.Final()
+	settled := refund.Status.State.Final() && !refundNeedsNews(refund)
 	if settled && refund.Spec.TTLSecondsAfterFinished == nil {
 		return pass, nil
 	}
@@ -84,6 +84,9 @@ func (r *RefundReconciler) gather(ctx context.Context, refund *apiv1.Refund) (*r
 	}
 	var err error
 	pass.account, err = r.Gateways.account(ctx, r.Client, types.NamespacedName{Namespace: refund.Namespace, Name: account})
+	if err == nil && pass.account.account != nil {
+		pass.news = r.hear(ctx, refund, pass.account.account, pass.concernsRefund)
+	}
 	return pass, err
 }
 
@@ -148,6 +151,8 @@ func (p *refundPass) begin() {
 	}
 	p.recall = p.memory.load(p.refund, p.id)
 	p.recall.spreadAfterRestart(st.State == apiv1.RefundProcessing, p.intent, p.now, p.jitter)
+	p.read()
+	p.heed(p.refund, refundKind, &p.news, &p.recall)
 }
 
 // laterAttempt is an attempt of this manifest after the present one that the payment knows of, or 0.
@@ -212,6 +217,10 @@ func (p *refundPass) intend(do action) {
 		p.recall.unsent = true
 	case actSettleFailed:
 		p.failed(st.LastResult)
+	case actSettleNotified:
+		p.notified(p.reported.final, p.reported.finalSource)
+		p.reported.finalSource.noteSettled(refundKind, p.now)
+		p.reported.final = nil
 	default: // the others are no intents
 	}
 }
@@ -229,6 +238,9 @@ func (p *refundPass) call(ctx context.Context, do action) error {
 	p.moved = p.moved || do.movesMoney()
 	p.now = p.Clock.Now()
 	p.trouble = newTrouble(err)
+	if do != actSubmit {
+		p.news.answered(p.trouble, &p.recall)
+	}
 	p.recall.note(p.trouble)
 	return err
 }
@@ -266,6 +278,10 @@ func (p *refundPass) inquire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if st.State.Final() {
+		p.compareEnd(answer.RefundStatus)
+		return nil
+	}
 	switch answer.RefundStatus {
 	case alipay.StatusSuccess:
 		if answer.RefundAmount == nil {
@@ -287,6 +303,22 @@ func (p *refundPass) inquire(ctx context.Context) error {
 		return errUnusable // not a final word: ask again
 	}
 	return nil
+}
+
+// compareEnd takes an answer about a refund that has ended. What has ended stays ended, and a contradiction is shown.
+func (p *refundPass) compareEnd(status string) {
+	st := &p.refund.Status
+	before := ""
+	switch {
+	case st.State == apiv1.RefundFailed && status != alipay.StatusFail:
+		before = "failed"
+	case st.State == apiv1.RefundRefunded && status == alipay.StatusFail:
+		before = "done"
+	default:
+		return
+	}
+	st.Conflict = &apiv1.Conflict{Reason: apiv1.StateContradictionReason, Message: fmt.Sprintf(
+		"The gateway reported this refund as %s before and reports %s now. Nothing is sent any more: ask Antom which one is right.", before, cut(status, 32))}
 }
 
 // inquireFormer asks about the first attempt that is not yet known to have ended.
@@ -358,7 +390,7 @@ func (p *refundPass) finish() {
 // SetupWithManager watches refunds, and what a refund waits for: its payment, in which its siblings are noted, and its account.
 func (r *RefundReconciler) SetupWithManager(mgr ctrl.Manager, workers int) error {
 	return ctrl.NewControllerManagedBy(mgr).
-		For(&apiv1.Refund{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&apiv1.Refund{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, envelopesChanged))).
 		Watches(&apiv1.Payment{}, handler.EnqueueRequestsFromMapFunc(r.refundsOfPayment)).
 		Watches(&apiv1.MerchantAccount{}, handler.EnqueueRequestsFromMapFunc(r.refundsOfAccount)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).

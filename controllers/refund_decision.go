@@ -18,6 +18,8 @@ type refundFacts struct {
 	payment *apiv1.Payment
 	method  capability
 	amount  apiv1.Amount
+	// reported is what verified notifications say of the refund.
+	reported refundNews
 	// former are the ids of attempts that have ended without moving money.
 	former []string
 	// later is a later attempt that the payment knows of, or 0: this object has come back from before it was raised.
@@ -33,7 +35,9 @@ func decideRefund(f *refundFacts) decision {
 	case st.Conflict != nil:
 		return decision{do: actRest, report: f.report(problem{reason: st.Conflict.Reason, message: st.Conflict.Message, stalled: true})}
 	case st.State.Final():
-		return f.finished()
+		return f.ended()
+	case f.reported.final != nil:
+		return decision{do: actSettleNotified, report: f.awaiting()}
 	}
 	if st.Intent == nil {
 		if wrong := f.paymentProblem(); wrong != nil {
@@ -96,6 +100,15 @@ func (f *refundFacts) recorded() recorded {
 		intent: st.Intent, lastResult: st.LastResult, gatewayID: st.RefundID, adopted: st.Adopted, empty: st.EmptyAnswers,
 		seen: st.RefundID != "" || st.State == apiv1.RefundProcessing || st.State == apiv1.RefundRefunded,
 	}
+}
+
+// ended reports a refund that has ended. What the gateway has announced to the contrary is asked about first.
+func (f *refundFacts) ended() decision {
+	decided := f.finished()
+	if !f.reported.contradicted {
+		return decided
+	}
+	return f.confirmEnd(f, decided)
 }
 
 // finished reports a refund that the gateway has ended.

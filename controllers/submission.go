@@ -41,6 +41,8 @@ type submission struct {
 	// asked and moved say what this pass has done already.
 	asked, moved bool
 	trouble      *trouble
+	// notified is true when the gateway knows the request and tells by itself what becomes of it.
+	notified bool
 	// jitter in [0,1) spreads looks.
 	jitter float64
 }
@@ -118,7 +120,7 @@ func (s submission) delay() time.Duration {
 	case s.recall.failures > 0:
 		return spread(failureDelay(s.recall.failures), s.jitter)
 	default:
-		return spread(pollDelay(s.now.Sub(s.submittedAt)), s.jitter)
+		return spread(pollDelay(s.now.Sub(s.submittedAt), s.notified), s.jitter)
 	}
 }
 
@@ -127,13 +129,18 @@ func (s submission) delay() time.Duration {
 const refusedIdentityDelay = time.Minute
 
 // pollDelay is the pace of inquiries by the age of an operation: every 2 s for a minute, as the gateway's guide advises, then a
-// twentieth of the age, at most an hour.
-func pollDelay(age time.Duration) time.Duration {
-	const fastest, slowest = 2 * time.Second, time.Hour
-	if age < time.Minute {
+// twentieth of the age, at most an hour. Where the gateway sends notifications, asking is for those that do not come: after 10 s, then
+// after half of the age.
+func pollDelay(age time.Duration, notified bool) time.Duration {
+	const fastest, fastestNotified, slowest = 2 * time.Second, 10 * time.Second, time.Hour
+	switch {
+	case notified:
+		return min(max(age/2, fastestNotified), slowest)
+	case age < time.Minute:
 		return fastest
+	default:
+		return min(max(age/20, fastest), slowest)
 	}
-	return min(max(age/20, fastest), slowest)
 }
 
 // failureDelay doubles from 2 s to 5 min with consecutive failures.

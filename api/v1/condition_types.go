@@ -86,6 +86,10 @@ const (
 	// AdoptedReason is the event that says that the gateway already knew this operation before this object's first intent.
 	AdoptedReason = "Adopted"
 
+	// NotificationRejectedReason is the event that says that an annotation holds a notification that the gateway has not signed, or that is
+	// about something else. It changes nothing.
+	NotificationRejectedReason = "NotificationRejected"
+
 	// RequestIDConflictReason means that the gateway knows this request id with another amount or currency. Nothing is sent.
 	RequestIDConflictReason = "RequestIdConflict"
 	// RequestChangedReason means that the manifest and its account no longer make the request that was recorded, so that it can not be repeated.

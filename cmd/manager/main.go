@@ -23,6 +23,7 @@ import (
 	"github.com/alipay-operator/alipay-operator/alipay"
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 	"github.com/alipay-operator/alipay-operator/controllers"
+	"github.com/alipay-operator/alipay-operator/internal/notification"
 )
 
 // +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;create;update,namespace=alipay-operator-system
@@ -38,6 +39,7 @@ type options struct {
 	leaseDuration                time.Duration
 	gatewayTimeout               time.Duration
 	workers                      int
+	notifications                notification.Options
 }
 
 func main() {
@@ -53,6 +55,11 @@ func main() {
 		"How long a silent leader keeps the lease. Must be more than twice --gateway-timeout, so that a request of a former leader has ended before the next one acts.")
 	flag.DurationVar(&o.gatewayTimeout, "gateway-timeout", 13*time.Second, "How long a request to the gateway may take. The gateway's guide asks for at least 10s.")
 	flag.IntVar(&o.workers, "workers", 16, "How many objects of a kind are worked on at once.")
+	flag.StringVar(&o.notifications.Address, "notification-bind-address", ":9080",
+		"Address on which every replica receives the gateway's notifications; 0 switches that off, and operations are followed by inquiry alone.")
+	flag.StringVar(&o.notifications.CertFile, "notification-cert-file", "",
+		"TLS certificate of the notification receiver, in PEM; read again when it changes. Plain HTTP, for an ingress that ends TLS, when empty.")
+	flag.StringVar(&o.notifications.KeyFile, "notification-key-file", "", "Private key of that certificate, in PEM.")
 	logging := zap.Options{TimeEncoder: zapcore.RFC3339TimeEncoder}
 	logging.BindFlags(flag.CommandLine)
 	flag.Parse()
@@ -118,6 +125,11 @@ func run(o options) error {
 	})
 	if err != nil {
 		return fmt.Errorf("setting up the controllers: %w", err)
+	}
+	if o.notifications.Address != "0" {
+		if err := notification.SetupWithManager(ctx, mgr, o.notifications); err != nil {
+			return fmt.Errorf("setting up the notification receiver: %w", err)
+		}
 	}
 	ctrl.Log.Info("Starting", "leaderElection", o.leaderElect, "workers", o.workers)
 	return mgr.Start(ctx)

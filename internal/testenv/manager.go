@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/alipay-operator/alipay-operator/alipay"
 	"github.com/alipay-operator/alipay-operator/controllers"
+	"github.com/alipay-operator/alipay-operator/internal/notification"
 )
 
 // silence keeps the managers' logs out of the tests' output.
@@ -25,6 +27,8 @@ var silence = sync.OnceFunc(func() { ctrl.SetLogger(logr.Discard()) })
 type Manager struct {
 	stop func()
 	done chan error
+	// NotificationAddress is where this manager's receiver listens, if the shop has an ingress.
+	NotificationAddress string
 }
 
 // RunManager starts the real manager with the real cache for the shop. wrap, if given, sees every request to the API server.
@@ -54,6 +58,9 @@ func (s *Shop) RunManager(wrap func(http.RoundTripper) http.RoundTripper) *Manag
 		s.T.Fatal(err)
 	}
 	m := &Manager{stop: cancel, done: make(chan error, 1)}
+	if s.Ingress != nil {
+		s.receive(ctx, mgr, m)
+	}
 	go func() { m.done <- mgr.Start(ctx) }()
 	s.T.Cleanup(func() {
 		if err := m.Stop(); err != nil {
@@ -61,6 +68,25 @@ func (s *Shop) RunManager(wrap func(http.RoundTripper) http.RoundTripper) *Manag
 		}
 	})
 	return m
+}
+
+// receive lets the manager take notifications from the shop's ingress.
+func (s *Shop) receive(ctx context.Context, mgr ctrl.Manager, m *Manager) {
+	s.T.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	if err := notification.SetupWithManager(ctx, mgr, notification.Options{Listener: listener}); err != nil {
+		s.T.Fatal(err)
+	}
+	m.NotificationAddress = listener.Addr().String()
+	s.Ingress.Add(m.NotificationAddress)
+	stop := m.stop
+	m.stop = func() {
+		s.Ingress.Remove(m.NotificationAddress)
+		stop()
+	}
 }
 
 // Stop ends the manager and waits until it has finished the call in flight.

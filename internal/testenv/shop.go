@@ -35,6 +35,8 @@ type Shop struct {
 	Simulator *simulator.Simulator
 	Gateway   *httptest.Server
 	Key       *rsa.PrivateKey
+	// Ingress takes the gateway's notifications to the managers; nil where operations are followed by inquiry alone.
+	Ingress *Ingress
 }
 
 var namespaces atomic.Int64
@@ -56,7 +58,18 @@ func newKey() *rsa.PrivateKey {
 // NewShop makes a namespace, starts a simulator and creates account and credentials. adjust may change the simulator's options.
 func NewShop(t testing.TB, cluster *Cluster, adjust ...func(*simulator.Options)) *Shop {
 	t.Helper()
-	shop := &Shop{T: t, Cluster: cluster, Namespace: fmt.Sprintf("shop-%d-%d", time.Now().Unix()%100000, namespaces.Add(1)), Key: MerchantKey()}
+	return newShop(t, cluster, nil, adjust)
+}
+
+// NewNotifiedShop makes a shop to which the gateway sends notifications.
+func NewNotifiedShop(t testing.TB, cluster *Cluster, adjust ...func(*simulator.Options)) *Shop {
+	t.Helper()
+	return newShop(t, cluster, NewIngress(t), adjust)
+}
+
+func newShop(t testing.TB, cluster *Cluster, ingress *Ingress, adjust []func(*simulator.Options)) *Shop {
+	t.Helper()
+	shop := &Shop{T: t, Ingress: ingress, Cluster: cluster, Namespace: fmt.Sprintf("shop-%d-%d", time.Now().Unix()%100000, namespaces.Add(1)), Key: MerchantKey()}
 	shop.StartSimulator(adjust...)
 	shop.CreateNamespace()
 	shop.Create(shop.Secret())
@@ -137,7 +150,7 @@ func (s *Shop) Secret() *corev1.Secret {
 
 // Account is the shop's MerchantAccount.
 func (s *Shop) Account() *apiv1.MerchantAccount {
-	return &apiv1.MerchantAccount{
+	account := &apiv1.MerchantAccount{
 		ObjectMeta: metav1.ObjectMeta{Name: AccountName},
 		Spec: apiv1.MerchantAccountSpec{
 			ClientID: ClientID, Environment: apiv1.SandboxEnvironment, GatewayURL: s.Gateway.URL,
@@ -147,6 +160,10 @@ func (s *Shop) Account() *apiv1.MerchantAccount {
 			RateLimit:            &apiv1.RateLimit{RequestsPerSecond: 5000},
 		},
 	}
+	if s.Ingress != nil {
+		account.Spec.NotificationBaseURL = s.Ingress.URL
+	}
+	return account
 }
 
 // NewPayment is a cashier payment of 100.00 HKD with AlipayHK.

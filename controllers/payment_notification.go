@@ -1,0 +1,148 @@
+package controllers
+
+import (
+	"slices"
+
+	"github.com/alipay-operator/alipay-operator/alipay"
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+	"github.com/alipay-operator/alipay-operator/internal/notification"
+)
+
+// paymentNews is what verified notifications say of a payment.
+type paymentNews struct {
+	// final says how the payment ended, where everything that was announced agrees; nil otherwise.
+	final       *alipay.PaymentNotification
+	finalSource *verifiedNotification
+	// formerPaid is a former attempt that was announced as paid although it counts as ended, or 0.
+	formerPaid int32
+	// contradicted is true when the payment has ended and the gateway has announced another end.
+	contradicted bool
+}
+
+// concernsPayment reports whether a notification can be about the payment, or about its refunds, captures and disputes.
+func (p *paymentPass) concernsPayment(s alipay.Subject) bool {
+	return ownsSubject(p.payment, s) || p.formerAttempt(s.PaymentRequestID) > 0
+}
+
+func ownsSubject(payment *apiv1.Payment, s alipay.Subject) bool {
+	st := &payment.Status
+	switch {
+	case s.PaymentRequestID != "":
+		return s.PaymentRequestID == st.PaymentRequestID
+	case s.PaymentID != "":
+		return s.PaymentID == st.PaymentID
+	default:
+		return s.RefundRequestID != "" && slices.ContainsFunc(st.Refunds, func(r apiv1.PaymentRefund) bool { return r.RefundRequestID == s.RefundRequestID })
+	}
+}
+
+// formerAttempt is the ended attempt with this request id, or 0.
+func (p *paymentPass) formerAttempt(id string) int32 {
+	for attempt := int32(1); attempt <= p.payment.Status.EndedAttempts; attempt++ {
+		if p.attemptID(attempt) == id {
+			return attempt
+		}
+	}
+	return 0
+}
+
+// paymentNeedsNews reports whether a settled payment has a notification that does not say what its status says. It has not been verified.
+func paymentNeedsNews(payment *apiv1.Payment) bool {
+	st := &payment.Status
+	return slices.ContainsFunc(envelopes(payment), func(name string) bool {
+		envelope, err := notification.Parse(payment.Annotations[name])
+		if err != nil {
+			return true
+		}
+		if envelope.BodySecretName != "" {
+			return st.State == apiv1.PaymentFailed
+		}
+		subject, err := alipay.ReadSubject([]byte(envelope.Body))
+		return err != nil || !ownsSubject(payment, subject) || contradicts(st.State, subject)
+	})
+}
+
+// contradicts reports whether a result is another end than the one on record. A success after a cancellation is none: the gateway pays the
+// buyer back (https://docs.antom.com/ac/ams/paymentrn_online).
+func contradicts(state apiv1.PaymentState, s alipay.Subject) bool {
+	if s.Type != alipay.NotifyPaymentResult {
+		return false
+	}
+	return state == apiv1.PaymentPaid && s.ResultStatus == alipay.ResultStatusFail ||
+		state == apiv1.PaymentFailed && s.ResultStatus == alipay.ResultStatusSuccess
+}
+
+// read makes out what the verified notifications mean for the payment as it stands.
+func (p *paymentPass) read() {
+	odd := false
+	for i := range p.news.verified {
+		v := &p.news.verified[i]
+		switch {
+		case v.subject.RefundRequestID != "":
+			p.news.ask = p.news.ask || v.subject.RefundRequestID == p.orphan
+		case v.subject.DisputeID != "":
+			// it says nothing about the payment's state
+		case v.subject.PaymentRequestID != "" && v.subject.PaymentRequestID != p.id:
+			if v.subject.Type == alipay.NotifyPaymentResult && v.subject.ResultStatus == alipay.ResultStatusSuccess {
+				p.reported.formerPaid, p.news.ask = p.formerAttempt(v.subject.PaymentRequestID), true
+			}
+		case contradicts(p.payment.Status.State, v.subject):
+			p.reported.contradicted, p.news.ask = true, true
+		case p.payment.Status.State.Final():
+			// it is what the status says, or says nothing about an end
+		case v.subject.Type != alipay.NotifyPaymentResult:
+			p.news.ask = true // PAYMENT_PENDING with S is not paid; a capture is seen by inquiry; others nobody knows
+		default:
+			final := p.final(v)
+			odd = odd || final == nil || p.reported.final != nil && p.reported.final.Result.ResultStatus != final.Result.ResultStatus
+			p.reported.final, p.reported.finalSource = final, v
+		}
+	}
+	if odd {
+		p.reported.final, p.news.ask = nil, true
+	}
+}
+
+// doubtFormer has a former attempt asked about again that was announced as paid, before another one is sent.
+func (p *paymentPass) doubtFormer() {
+	st := &p.payment.Status
+	if st.Intent == nil && p.news.ask && p.reported.formerPaid > 0 {
+		st.EndedAttempts = min(st.EndedAttempts, p.reported.formerPaid-1)
+	}
+}
+
+// final is a result that may be believed without asking: it fits what was ordered and what is on record; nil otherwise.
+func (p *paymentPass) final(v *verifiedNotification) *alipay.PaymentNotification {
+	st := &p.payment.Status
+	n, err := alipay.ReadPaymentNotification(v.body)
+	switch {
+	case err != nil, st.Intent == nil, v.subject.PaymentRequestID == "", !v.fresh(p.now):
+		return nil
+	case n.PaymentAmount == nil, *n.PaymentAmount != wireAmount(p.payment.Spec.Amount):
+		return nil
+	case n.PaymentID == "", st.PaymentID != "" && st.PaymentID != n.PaymentID:
+		return nil
+	case st.Adopted, knownBefore(n.PaymentCreateTime.Time, v.sentAt, p.now.Sub(st.Intent.SubmittedAt.Time)):
+		return nil // only an inquiry lists the refunds that it may have
+	case st.CancelSubmittedAt != nil, p.wantsCancelled():
+		return nil
+	case n.Result.ResultStatus == alipay.ResultStatusSuccess && n.PaymentTime.IsZero():
+		return nil
+	case n.Result.ResultStatus != alipay.ResultStatusSuccess && n.Result.ResultStatus != alipay.ResultStatusFail:
+		return nil
+	}
+	return n
+}
+
+// notified takes a result that the gateway has announced.
+func (a paymentAnswers) notified(n *alipay.PaymentNotification, source *verifiedNotification) {
+	if !a.found(n.PaymentID, n.PaymentAmount, n.PaymentCreateTime.Time, source.sentAt) {
+		return
+	}
+	a.payment.Status.EmptyAnswers = nil
+	if n.Result.ResultStatus == alipay.ResultStatusSuccess {
+		a.paid(n.PaymentTime.Time)
+		return
+	}
+	a.failed(gatewayResult(n.Result))
+}

@@ -1,0 +1,198 @@
+package notification
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/alipay-operator/alipay-operator/alipay"
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// Receiver is the HTTP handler for notifications. Every replica of the operator runs one.
+type Receiver struct {
+	// cache finds accounts and objects; client writes.
+	cache     client.Reader
+	client    client.Client
+	log       logr.Logger
+	now       func() time.Time
+	suspicion suspicion
+	// slots are free places for requests that are being worked on.
+	slots chan struct{}
+}
+
+// NewReceiver finds objects in cache, which must have the indexes of [AddIndexes], and writes to them with c.
+func NewReceiver(cache client.Reader, c client.Client, log logr.Logger) *Receiver {
+	return &Receiver{cache: cache, client: c, log: log, now: time.Now, slots: make(chan struct{}, maxConcurrent)}
+}
+
+// refusal is the answer to everything that is not acknowledged, so that it tells a stranger nothing. The gateway sends again what is
+// answered like this.
+const refusal = `{"result":{"resultCode":"PROCESS_FAIL","resultStatus":"F","resultMessage":"fail"}}`
+
+// ServeHTTP answers a notification.
+func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	began := r.now()
+	kind, became := r.receive(request)
+	received.WithLabelValues(kind, string(became)).Inc()
+	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	if became.acknowledged() {
+		acknowledgeSeconds.Observe(r.now().Sub(began).Seconds())
+		_, _ = w.Write(alipay.Acknowledgement())
+		return
+	}
+	w.Header().Set("Connection", "close") // what is left of the body is not read
+	w.WriteHeader(http.StatusBadRequest)
+	_, _ = w.Write([]byte(refusal))
+}
+
+// receive verifies, finds, stores. It returns the type for the metrics, and what became of the request.
+func (r *Receiver) receive(request *http.Request) (kind string, became outcome) {
+	a, err := enter(request)
+	if err != nil {
+		return "", malformed
+	}
+	if !r.takeSlot(request.Context()) {
+		return "", limited
+	}
+	defer func() { <-r.slots }()
+
+	// A sender that goes away does not undo what was begun.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(request.Context()), storeTimeout)
+	defer cancel()
+	account, err := r.account(ctx, a)
+	if err != nil {
+		r.log.Error(err, "A MerchantAccount could not be read")
+		return "", notStored
+	}
+	signedURI, limitReached := r.verify(account, a)
+	switch {
+	case limitReached:
+		return "", limited
+	case signedURI == "":
+		return "", unverified
+	}
+	subject, err := alipay.ReadSubject(a.body)
+	if err != nil || !utf8.Valid(a.body) {
+		return typeLabel("", true), malformed
+	}
+	return typeLabel(subject.Type, true), r.keep(ctx, account, subject, a, signedURI)
+}
+
+// takeSlot waits for a free place, for a while.
+func (r *Receiver) takeSlot(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, longestQueueing)
+	defer cancel()
+	select {
+	case r.slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// account is the account that the path names; nil when there is none.
+func (r *Receiver) account(ctx context.Context, a *arrival) (*apiv1.MerchantAccount, error) {
+	account := &apiv1.MerchantAccount{}
+	err := r.cache.Get(ctx, a.account, account)
+	if apierrors.IsNotFound(err) {
+		return nil, nil // to a stranger it must look like any other account
+	}
+	return account, err
+}
+
+// strangersKey takes the place of the keys of an account that does not exist, so that its refusal takes as long as that of a forgery.
+// Whatever it verifies is refused.
+const strangersKey = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEApvKsviybx7RlHz0odIcSpgWJJmzQWeHJ3nZuHHfO01sDOwhLsCeJRbPcLtS0dM5qTm2P" +
+	"cegu4w44E5bIMMKJDyGlplom65Di1yAJTw+6/v61Io01AIYaRTNJ9fzle5xmoaGmjjEmU+EZQuizJGo5xb11nAvOdnhLkpfvmA+djGX1wZlsljqFPAOV6voys6grcAPn" +
+	"80/ldEZng6S4qGOid1BQDCYOaOmT4HzE01FAF7SP9tWE+B/IQLNTAXsDa7vlvhtnVbssVN5BRsorVl3A+0H4Br5J8W6URJSH0WrtxEaCO0JRT/So0MRHFsR6zNGiPYT3" +
+	"s4pZLBcbJId8XBJP9wIDAQAB"
+
+// errStranger is a request for an account that is not there, or not that client's.
+var errStranger = errors.New("no such account")
+
+// verify returns the URI that the signature covers, or nothing if no key of the account made it.
+func (r *Receiver) verify(account *apiv1.MerchantAccount, a *arrival) (signedURI string, limitReached bool) {
+	addressed := account
+	known := account != nil
+	if !known {
+		addressed = &apiv1.MerchantAccount{Spec: apiv1.MerchantAccountSpec{AlipayPublicKeys: []string{strangersKey}}}
+	}
+	suspect := r.suspicion.of(client.ObjectKeyFromObject(addressed))
+	_, limitReached = suspect.verify(r.now(), func() error {
+		keys, err := Keys(addressed)
+		if err != nil {
+			return err
+		}
+		for _, uri := range signedURIs(addressed, a) {
+			envelope := Envelope{URI: uri, ClientID: a.clientID, RequestTime: a.requestTime, Signature: a.signature}
+			switch err = envelope.Verify(a.body, keys...); {
+			case err == nil && known && a.clientID == account.Spec.ClientID:
+				signedURI = uri
+				return nil
+			case err == nil:
+				return errStranger
+			}
+		}
+		return err
+	})
+	return signedURI, limitReached
+}
+
+// signedURIs are the addresses that the gateway may have called, and thus signed: that of the account's notificationBaseUrl, whose path a
+// proxy may have taken away, or else the one that arrived.
+func signedURIs(account *apiv1.MerchantAccount, a *arrival) []string {
+	_, query, hasQuery := strings.Cut(a.requested, "?")
+	uri := basePath(account) + "/notify/" + a.account.Namespace + "/" + a.account.Name
+	if hasQuery {
+		uri += "?" + query
+	}
+	if uri == a.requested {
+		return []string{uri}
+	}
+	return []string{uri, a.requested}
+}
+
+// basePath is the path of the account's notificationBaseUrl.
+func basePath(account *apiv1.MerchantAccount) string {
+	_, afterScheme, _ := strings.Cut(strings.TrimSuffix(account.Spec.NotificationBaseURL, "/"), "://")
+	_, path, hasPath := strings.Cut(afterScheme, "/")
+	if !hasPath {
+		return ""
+	}
+	return "/" + path
+}
+
+// keep stores a verified notification with every object that it is about.
+func (r *Receiver) keep(ctx context.Context, account *apiv1.MerchantAccount, subject alipay.Subject, a *arrival, signedURI string) outcome {
+	log := r.log.WithValues("merchantAccount", client.ObjectKeyFromObject(account), "type", typeLabel(subject.Type, true))
+	objects, err := r.find(ctx, a.account, subject)
+	if err != nil {
+		log.Error(err, "The object of a notification could not be looked for; the gateway will send it again")
+		return notStored
+	}
+	if len(objects) == 0 {
+		log.Info("A notification is about nothing that is here, and is not acknowledged",
+			"paymentRequestID", subject.PaymentRequestID, "refundRequestID", subject.RefundRequestID)
+		return unknownObject
+	}
+	became := duplicate
+	for _, obj := range objects {
+		repeated, err := r.store(ctx, account, obj, subject.Type, a, signedURI)
+		if err != nil {
+			log.Error(err, "A notification could not be stored; the gateway will send it again", "object", client.ObjectKeyFromObject(obj))
+			return notStored
+		}
+		if !repeated {
+			became = stored
+		}
+	}
+	return became
+}

@@ -1,0 +1,116 @@
+package notification
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// maxStored is how many notifications one object keeps. Etcd takes objects of 1.5 MB, and the API server annotations of 256 KiB.
+const maxStored = 32
+
+var errFull = errors.New("the object keeps as many notifications as it can: remove the annotations of those that are settled")
+
+// store writes a verified notification to the object. When it returns nil, the API server has it on disk. duplicate says that it had
+// it already.
+func (r *Receiver) store(ctx context.Context, account *apiv1.MerchantAccount, obj client.Object, kind string, a *arrival, signedURI string) (duplicate bool, err error) {
+	name := annotationName(kind, a.body)
+	if r.stored(account, obj, name, a.body) {
+		return true, nil
+	}
+	if countStored(obj, name) >= maxStored {
+		return false, errFull
+	}
+	envelope := Envelope{
+		URI: signedURI, ClientID: a.clientID, RequestTime: a.requestTime, Signature: a.signature,
+		Body: string(a.body), ReceivedAt: r.now().UTC().Format(time.RFC3339Nano),
+	}
+	if carriesCredential(a.body) {
+		if envelope.BodySecretName, err = r.storeBody(ctx, obj, a.body); err != nil {
+			return false, err
+		}
+		envelope.Body = ""
+	}
+	value, err := envelope.Value()
+	if err != nil {
+		return false, err
+	}
+	return false, r.annotate(ctx, obj, name, value)
+}
+
+// stored reports whether the object has the notification already. What somebody else has put in its place does not count.
+func (r *Receiver) stored(account *apiv1.MerchantAccount, obj client.Object, name string, body []byte) bool {
+	value, ok := obj.GetAnnotations()[name]
+	if !ok {
+		return false
+	}
+	envelope, err := Parse(value)
+	if err != nil || envelope.BodySecretName != "" || envelope.ClientID != account.Spec.ClientID {
+		return false
+	}
+	keys, err := Keys(account)
+	return err == nil && envelope.Body == string(body) && envelope.Verify(body, keys...) == nil
+}
+
+func countStored(obj client.Object, besides string) int {
+	n := 0
+	for name := range obj.GetAnnotations() {
+		if name != besides && apiv1.IsNotificationAnnotation(name) {
+			n++
+		}
+	}
+	return n
+}
+
+// annotate sets one annotation and touches nothing else, so that it never conflicts with another writer. The UID keeps it from an object
+// that was made anew under the name.
+func (r *Receiver) annotate(ctx context.Context, obj client.Object, name, value string) error {
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"uid": obj.GetUID(), "annotations": map[string]string{name: value},
+	}})
+	if err != nil {
+		return err
+	}
+	kind, err := apiutil.GVKForObject(obj, r.client.Scheme())
+	if err != nil {
+		return err
+	}
+	target := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: obj.GetNamespace(), Name: obj.GetName()}}
+	target.SetGroupVersionKind(kind)
+	return r.client.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch))
+}
+
+// storeBody keeps a body that carries a credential in a Secret, which goes when the object goes. Its name comes from the body, so that
+// one that exists is the same.
+func (r *Receiver) storeBody(ctx context.Context, obj client.Object, body []byte) (string, error) {
+	kind, err := apiutil.GVKForObject(obj, r.client.Scheme())
+	if err != nil {
+		return "", err
+	}
+	owner := obj.GetName()
+	immutable := true
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: obj.GetNamespace(), Name: strings.TrimRight(owner[:min(len(owner), 200)], ".-") + "-notification-" + bodyHash(body),
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: kind.GroupVersion().String(), Kind: kind.Kind, Name: owner, UID: obj.GetUID()}},
+		},
+		Immutable: &immutable,
+		Data:      map[string][]byte{apiv1.NotificationBodySecretKey: body},
+	}
+	if err := r.client.Create(ctx, secret); err != nil && !apierrors.IsAlreadyExists(err) {
+		return "", fmt.Errorf("creating Secret %s for a body that carries a credential (see config/samples/shop/account.yaml for the role): %w", secret.Name, err)
+	}
+	return secret.Name, nil
+}
