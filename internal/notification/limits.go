@@ -53,16 +53,16 @@ func (s *suspicion) of(account types.NamespacedName) *suspect {
 	return known
 }
 
-// verify runs a verification and counts it if it fails. limited says that too many have failed, and that another one is running.
-func (s *suspect) verify(now time.Time, verification func() error) (err error, limited bool) {
+// verify runs a verification and counts it if it fails. limitReached says that too many have failed, and that another one is running.
+func (s *suspect) verify(now time.Time, verification func() error) (limitReached bool, err error) {
 	if s.failures.TokensAt(now) < 1 {
 		if !s.lane.TryLock() {
-			return nil, true
+			return true, nil
 		}
 		defer s.lane.Unlock()
 	}
 	if err = verification(); err != nil {
 		s.failures.AllowN(now, 1)
 	}
-	return err, false
+	return false, err
 }

@@ -126,7 +126,7 @@ func (r *Receiver) verify(account *apiv1.MerchantAccount, a *arrival) (signedURI
 		addressed = &apiv1.MerchantAccount{Spec: apiv1.MerchantAccountSpec{AlipayPublicKeys: []string{strangersKey}}}
 	}
 	suspect := r.suspicion.of(client.ObjectKeyFromObject(addressed))
-	_, limitReached = suspect.verify(r.now(), func() error {
+	limitReached, _ = suspect.verify(r.now(), func() error {
 		keys, err := Keys(addressed)
 		if err != nil {
 			return err
