@@ -68,8 +68,17 @@ func Root() string {
 func Binary(name string) string { return filepath.Join(Root(), "bin", name) }
 
 // StartCluster starts an API server on a data directory, new or from a former run, and installs the kinds if they are missing. It
-// stops when this process ends, however that happens.
+// stops when this process ends, however that happens. It does not wait for the disk.
 func StartCluster(ctx context.Context, dir string) (*Cluster, error) {
+	return startCluster(ctx, dir, "--unsafe-no-fsync")
+}
+
+// StartDurableCluster starts one that answers a write only when the disk has it, as in production.
+func StartDurableCluster(ctx context.Context, dir string) (*Cluster, error) {
+	return startCluster(ctx, dir)
+}
+
+func startCluster(ctx context.Context, dir string, flags ...string) (*Cluster, error) {
 	binary := os.Getenv(DevclusterVariable)
 	if binary == "" {
 		binary = Binary("devcluster")
@@ -78,8 +87,8 @@ func StartCluster(ctx context.Context, dir string) (*Cluster, error) {
 		return nil, fmt.Errorf("integration tests need the API server: run make bin/devcluster, or make test: %w", err)
 	}
 	c := &Cluster{Kubeconfig: filepath.Join(dir, "kubeconfig"), log: &bytes.Buffer{}}
-	c.command = exec.CommandContext(ctx, binary, "--dir", filepath.Join(dir, "data"), "--kubeconfig", c.Kubeconfig, //nolint:gosec // our own program
-		"--unsafe-no-fsync", "--stop-on-stdin-close")
+	flags = append(flags, "--dir", filepath.Join(dir, "data"), "--kubeconfig", c.Kubeconfig, "--stop-on-stdin-close")
+	c.command = exec.CommandContext(ctx, binary, flags...) //nolint:gosec // our own program
 	c.command.Stderr = c.log
 	stdout, err := c.command.StdoutPipe()
 	if err != nil {
@@ -209,6 +218,13 @@ func (c *Cluster) Stop() error {
 		return fmt.Errorf("devcluster: %w\n%s", err, c.log)
 	}
 	return nil
+}
+
+// Kill ends the API server without warning; its data stays in the directory.
+func (c *Cluster) Kill() {
+	_ = c.command.Process.Kill()
+	_ = c.stdin.Close()
+	_ = c.command.Wait()
 }
 
 // ReadObjects reads the manifests in a file.
