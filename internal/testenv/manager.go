@@ -31,28 +31,62 @@ type Manager struct {
 	NotificationAddress string
 }
 
+// ManagerOptions say how a manager differs from the usual one.
+type ManagerOptions struct {
+	// Wrap sees every request to the API server.
+	Wrap func(http.RoundTripper) http.RoundTripper
+	// Clock is the controllers'; the real one when nil.
+	Clock clock.Clock
+	// User is whom the API server takes the manager for; the cluster's owner when empty.
+	User string
+	// ReceiverOnly makes it a replica that never leads: it takes notifications and runs no controllers.
+	ReceiverOnly bool
+	// LeaderElection lets one of the shop's managers at a time run the controllers.
+	LeaderElection bool
+	// Log takes what the manager logs; nobody when zero.
+	Log logr.Logger
+}
+
 // RunManager starts the real manager with the real cache for the shop. wrap, if given, sees every request to the API server.
 func (s *Shop) RunManager(wrap func(http.RoundTripper) http.RoundTripper) *Manager {
 	s.T.Helper()
+	return s.RunManagerWith(ManagerOptions{Wrap: wrap})
+}
+
+// RunManagerWith starts a manager that differs from the usual one.
+func (s *Shop) RunManagerWith(o ManagerOptions) *Manager {
+	s.T.Helper()
 	apiConfig := rest.CopyConfig(s.Cluster.Config)
-	if wrap != nil {
-		apiConfig.Wrap(wrap)
+	apiConfig.Impersonate.UserName = o.User
+	if o.Wrap != nil {
+		apiConfig.Wrap(o.Wrap)
 	}
 	silence()
 	again := true
-	mgr, err := ctrl.NewManager(apiConfig, ctrl.Options{
+	options := ctrl.Options{
 		Scheme:     Scheme(),
+		Logger:     o.Log,
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Cache:      cache.Options{DefaultNamespaces: map[string]cache.Config{s.Namespace: {}}},
 		Controller: config.Controller{SkipNameValidation: &again},
-	})
+	}
+	if o.LeaderElection {
+		options.LeaderElection, options.LeaderElectionID, options.LeaderElectionNamespace = true, "alipay-operator", s.Namespace
+		options.LeaderElectionReleaseOnCancel = true
+	}
+	mgr, err := ctrl.NewManager(apiConfig, options)
 	if err != nil {
 		s.T.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	err = controllers.SetupWithManager(ctx, mgr, controllers.Options{
-		Transport: alipay.NewTransport(), GatewayTimeout: 10 * time.Second, Clock: clock.RealClock{}, Workers: 8,
-	})
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	if !o.ReceiverOnly {
+		err = controllers.SetupWithManager(ctx, mgr, controllers.Options{
+			Transport: alipay.NewTransport(), GatewayTimeout: 10 * time.Second, Clock: o.Clock, Workers: 8,
+		})
+	}
 	if err != nil {
 		cancel()
 		s.T.Fatal(err)

@@ -44,7 +44,8 @@ var namespaces atomic.Int64
 // Keys take long to make and need not differ between shops.
 var (
 	MerchantKey = sync.OnceValue(newKey)
-	gatewayKey  = sync.OnceValue(newKey)
+	// GatewayKey is the private key of every shop's gateway, with which a test can sign notifications of its own.
+	GatewayKey = sync.OnceValue(newKey)
 )
 
 func newKey() *rsa.PrivateKey {
@@ -82,7 +83,7 @@ func (s *Shop) StartSimulator(adjust ...func(*simulator.Options)) {
 	s.T.Helper()
 	options := simulator.Options{
 		Clients:    []simulator.Client{{ID: ClientID, PublicKey: &s.Key.PublicKey}},
-		PrivateKey: gatewayKey(), Buyer: simulator.BuyerPay, Seed: 1,
+		PrivateKey: GatewayKey(), Buyer: simulator.BuyerPay, Seed: 1,
 	}
 	for _, change := range adjust {
 		change(&options)
