@@ -40,6 +40,25 @@ func TestControlAPI(t *testing.T) {
 			return string(text)
 		}
 	}
+	t.Run("the ledger counts inquiries, and those that told an end", func(t *testing.T) {
+		m, control := start(t)
+		m.want("U PAYMENT_IN_PROCESS", "pay", cashier("p1", "ALIPAY_HK", "HKD", "25800"))
+		m.want("S SUCCESS", "inquiryPayment", map[string]any{"paymentRequestId": "p1"})
+		control("POST", "/payments/p1/pay", "", 204)
+		m.want("S SUCCESS", "inquiryPayment", map[string]any{"paymentRequestId": "p1"})
+		m.want("S SUCCESS", "inquiryPayment", map[string]any{"paymentRequestId": "p1"})
+		p, _ := m.simulator.Ledger().Payment("p1")
+		m.inject(Fault{Kind: InProcess, Path: "refund"})
+		m.want("U REFUND_IN_PROCESS", "refund", refundOf("r1", p.PaymentID, "HKD", "800"))
+		m.want("S SUCCESS", "inquiryRefund", map[string]any{"refundRequestId": "r1"})
+		control("POST", "/clock", `{"advance":"30s"}`, 200)
+		m.want("S SUCCESS", "inquiryRefund", map[string]any{"refundRequestId": "r1"})
+		r, _ := m.simulator.Ledger().Refund("r1")
+		if p.Inquiries != 3 || p.FinalInquiries != 2 || r.Inquiries != 2 || r.FinalInquiries != 1 {
+			t.Errorf("inquiries = %d and %d of the payment, %d and %d of the refund, want 3 and 2, 2 and 1",
+				p.Inquiries, p.FinalInquiries, r.Inquiries, r.FinalInquiries)
+		}
+	})
 	t.Run("the ledger is served as JSON and as a table", func(t *testing.T) {
 		m, control := start(t, func(o *Options) { o.NotifyURL = "http://127.0.0.1:1/" })
 		id := m.paid(cashier("p1", "ALIPAY_HK", "HKD", "25800"))
@@ -55,6 +74,9 @@ func TestControlAPI(t *testing.T) {
 		}
 		if _, known := l.Refund("r1"); !known {
 			t.Error("the ledger does not find the refund")
+		}
+		if p, _ := l.Payment("p1"); p.Inquiries != 0 || p.FinalInquiries != 0 {
+			t.Errorf("the ledger counts inquiries that were not made: %+v", p)
 		}
 		if c, known := l.Capture("c1"); !known || c.Status != "SUCCESS" {
 			t.Errorf("capture = %+v", c)

@@ -33,6 +33,10 @@ func (s *Simulator) inquirePayment(c *call) answer {
 	if c.forced != "" {
 		return failure(c.forced)
 	}
+	p.Inquiries++
+	if !p.open() {
+		p.FinalInquiries++
+	}
 	fields := paymentFields(p)
 	fields["paymentStatus"] = p.Status
 	fields["paymentResultCode"] = p.ResultCode

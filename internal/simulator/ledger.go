@@ -27,6 +27,9 @@ type Payment struct {
 	PaidAt           time.Time `json:"paymentTime,omitzero"`
 	CancelledAt      time.Time `json:"cancelTime,omitzero"`
 	AuthExpiresAt    time.Time `json:"authExpiryTime,omitzero"`
+	// Inquiries counts the inquiries about it, and FinalInquiries those of them that told how it ended.
+	Inquiries      int `json:"inquiries"`
+	FinalInquiries int `json:"finalInquiries"`
 }
 
 // Refund is one refund. Accepted says whether its answer was not an F: only then a notification follows.
@@ -42,6 +45,9 @@ type Refund struct {
 	Accepted        bool      `json:"accepted"`
 	CreatedAt       time.Time `json:"createTime"`
 	SettledAt       time.Time `json:"refundTime,omitzero"`
+	// Inquiries counts the inquiries about it, and FinalInquiries those of them that told how it ended.
+	Inquiries      int `json:"inquiries"`
+	FinalInquiries int `json:"finalInquiries"`
 }
 
 // Capture takes money on an authorised card. Automatic ones are the gateway's own.

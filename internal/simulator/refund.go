@@ -206,6 +206,10 @@ func (s *Simulator) inquireRefund(c *call) answer {
 	if c.forced != "" {
 		return failure(c.forced)
 	}
+	back.Inquiries++
+	if back.Status != statusProcessing {
+		back.FinalInquiries++
+	}
 	fields := map[string]any{
 		"refundStatus": back.Status, "refundId": back.RefundID, "refundRequestId": back.RefundRequestID,
 		"refundAmount": back.Amount.wire(),
