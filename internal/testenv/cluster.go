@@ -132,6 +132,7 @@ func (c *Cluster) awaitReady(stdout io.Reader) error {
 }
 
 func (c *Cluster) connect(ctx context.Context) error {
+	silence()
 	var err error
 	if c.Config, err = clientcmd.BuildConfigFromFlags("", c.Kubeconfig); err != nil {
 		return err

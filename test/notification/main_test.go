@@ -1,0 +1,33 @@
+// Package notification tests what notifications must hold at the scale of real processes, many replicas and many payments.
+package notification
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/alipay-operator/alipay-operator/internal/testenv"
+)
+
+// cluster is the API server that the tests of this package share, save those that need a durable one.
+var cluster *testenv.Cluster
+
+func TestMain(m *testing.M) {
+	os.Exit(testenv.RunTests(m, func(c *testenv.Cluster) { cluster = c }))
+}
+
+// eventually waits until a check passes, and fails the test with what it said last.
+func eventually(t testing.TB, pace, longest time.Duration, check func() error) {
+	t.Helper()
+	var last error
+	err := wait.PollUntilContextTimeout(t.Context(), pace, longest, true, func(context.Context) (bool, error) {
+		last = check()
+		return last == nil, nil
+	})
+	if err != nil {
+		t.Fatalf("%v; at last: %v", err, last)
+	}
+}
