@@ -1,12 +1,15 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -73,6 +76,20 @@ func (s *store) latest(key storeKey) client.Object {
 		return nil
 	}
 	return entry.versions[len(entry.versions)-1]
+}
+
+// keys name all objects, in a steady order.
+func (s *store) keys() []storeKey {
+	var keys []storeKey
+	for key, entry := range s.objects {
+		if !entry.gone {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, func(x, y storeKey) int {
+		return cmp.Or(strings.Compare(x.kind, y.kind), strings.Compare(x.name.String(), y.name.String()))
+	})
+	return keys
 }
 
 // create adds an object with what the API server sets by default.

@@ -51,6 +51,9 @@ type world struct {
 	afterSend   func(sentRequest) error
 	// lastRequest is the last request on the wire, for deliver.
 	lastRequest wireRequest
+
+	// heard is what the gateway has announced.
+	heard loudspeaker
 }
 
 // wireRequest is a signed request as it left.
@@ -106,17 +109,22 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB, changes ...func(*worldOptions)) *world {
 	w := &world{t: t, store: newStore(), clock: clocktesting.NewFakeClock(worldStart)}
+	options := worldOptions{account: newAccount()}
+	for _, change := range changes {
+		change(&options)
+	}
 	var err error
 	w.simulator, err = simulator.New(simulator.Options{
 		Clients:    []simulator.Client{{ID: testClientID, PublicKey: &worldKeys()["merchant"].PublicKey}},
 		PrivateKey: worldKeys()["gateway"], Now: func() time.Time { return worldStart }, Seed: 1,
+		NotifyURL: options.dashboardURL, NotifyClient: &http.Client{Transport: roundTripper(w.heard.roundTrip)},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.store.create(newAccount())
+	w.store.create(options.account)
 	w.restart()
 	return w
 }
@@ -327,6 +335,7 @@ func newAccount() *apiv1.MerchantAccount {
 		Spec: apiv1.MerchantAccountSpec{
 			ClientID: testClientID, Environment: apiv1.SandboxEnvironment, GatewayURL: "https://gateway.example",
 			CredentialsSecretRef: apiv1.SecretReference{Name: "alipay"}, RequestIDPrefix: "hk",
+			AlipayPublicKeys: []string{publicKeyPEM("gateway")},
 		},
 		Status: apiv1.MerchantAccountStatus{
 			VerifiedSecretVersion: "1",
