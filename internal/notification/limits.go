@@ -53,16 +53,16 @@ func (s *suspicion) of(account types.NamespacedName) *suspect {
 	return known
 }
 
-// verify runs a verification and counts it if it fails. limitReached says that too many have failed, and that another one is running.
-func (s *suspect) verify(now time.Time, verification func() error) (limitReached bool, err error) {
+// verify runs a verification and counts it if it fails. While too many have failed it waits for its turn: no longer than it takes to
+// verify what the other connections have sent, which is milliseconds.
+func (s *suspect) verify(now time.Time, verification func() error) error {
 	if s.failures.TokensAt(now) < 1 {
-		if !s.lane.TryLock() {
-			return true, nil
-		}
+		s.lane.Lock()
 		defer s.lane.Unlock()
 	}
-	if err = verification(); err != nil {
+	err := verification()
+	if err != nil {
 		s.failures.AllowN(now, 1)
 	}
-	return false, err
+	return err
 }

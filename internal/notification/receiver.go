@@ -72,11 +72,8 @@ func (r *Receiver) receive(request *http.Request) (kind string, became outcome) 
 		r.log.Error(err, "A MerchantAccount could not be read")
 		return "", notStored
 	}
-	signedURI, limitReached := r.verify(account, a)
-	switch {
-	case limitReached:
-		return "", limited
-	case signedURI == "":
+	signedURI := r.verify(account, a)
+	if signedURI == "" {
 		return "", unverified
 	}
 	subject, err := alipay.ReadSubject(a.body)
@@ -119,14 +116,14 @@ const strangersKey = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEApvKsviybx7RlHz
 var errStranger = errors.New("no such account")
 
 // verify returns the URI that the signature covers, or nothing if no key of the account made it.
-func (r *Receiver) verify(account *apiv1.MerchantAccount, a *arrival) (signedURI string, limitReached bool) {
+func (r *Receiver) verify(account *apiv1.MerchantAccount, a *arrival) (signedURI string) {
 	addressed := account
 	known := account != nil
 	if !known {
 		addressed = &apiv1.MerchantAccount{Spec: apiv1.MerchantAccountSpec{AlipayPublicKeys: []string{strangersKey}}}
 	}
 	suspect := r.suspicion.of(client.ObjectKeyFromObject(addressed))
-	limitReached, _ = suspect.verify(r.now(), func() error {
+	_ = suspect.verify(r.now(), func() error {
 		keys, err := Keys(addressed)
 		if err != nil {
 			return err
@@ -143,7 +140,7 @@ func (r *Receiver) verify(account *apiv1.MerchantAccount, a *arrival) (signedURI
 		}
 		return err
 	})
-	return signedURI, limitReached
+	return signedURI
 }
 
 // signedURIs are the addresses that the gateway may have called, and thus signed: that of the account's notificationBaseUrl, whose path a
