@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"path"
 	"strings"
+	"unicode"
 
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -12,12 +14,12 @@ import (
 // arrival is a request that has the form of a notification. Nothing about it has been verified.
 type arrival struct {
 	account types.NamespacedName
-	// requested is path and query as they arrived, and prefix what precedes /notify/ in them.
-	requested, prefix string
-	clientID          string
-	requestTime       string
-	signature         string
-	body              []byte
+	// requested is path and query as they arrived.
+	requested   string
+	clientID    string
+	requestTime string
+	signature   string
+	body        []byte
 }
 
 var errForm = errors.New("the request has not the form of a notification")
@@ -26,7 +28,7 @@ var errForm = errors.New("the request has not the form of a notification")
 func enter(r *http.Request) (*arrival, error) {
 	a := &arrival{}
 	var ok bool
-	if a.account, a.prefix, ok = accountOf(r.RequestURI); !ok || r.Method != http.MethodPost {
+	if a.account, ok = accountOf(r.RequestURI); !ok || r.Method != http.MethodPost {
 		return nil, errForm
 	}
 	a.requested = r.RequestURI
@@ -37,7 +39,7 @@ func enter(r *http.Request) (*arrival, error) {
 	}
 	for name, value := range map[string]*string{"Client-Id": &a.clientID, "Request-Time": &a.requestTime, "Signature": &a.signature} {
 		values := r.Header[name]
-		if len(values) != 1 {
+		if len(values) != 1 || strings.ContainsFunc(values[0], notASCII) {
 			return nil, errForm
 		}
 		*value = values[0]
@@ -49,16 +51,16 @@ func enter(r *http.Request) (*arrival, error) {
 	return a, nil
 }
 
-// accountOf reads the account out of ".../notify/<namespace>/<merchantaccount>". A prefix is what a proxy has not taken away.
-func accountOf(requestURI string) (account types.NamespacedName, prefix string, ok bool) {
-	path, _, _ := strings.Cut(requestURI, "?")
-	parts := strings.Split(path, "/")
-	if len(parts) < 4 || parts[0] != "" || parts[len(parts)-3] != "notify" {
-		return account, "", false
+func notASCII(r rune) bool { return r > unicode.MaxASCII } // what is no UTF-8 counts as U+FFFD
+
+// accountOf reads the account out of ".../notify/<namespace>/<merchantaccount>". What precedes it may be anything that a proxy has left or
+// added: the signature covers the address that the gateway called.
+func accountOf(requestURI string) (account types.NamespacedName, ok bool) {
+	requested, _, _ := strings.Cut(requestURI, "?")
+	parts := strings.Split(requested, "/")
+	if len(parts) < 4 || parts[0] != "" || parts[len(parts)-3] != "notify" || path.Clean(requested) != requested {
+		return account, false
 	}
 	account = types.NamespacedName{Namespace: parts[len(parts)-2], Name: parts[len(parts)-1]}
-	if account.Namespace == "" || account.Name == "" || strings.ContainsAny(account.Namespace+account.Name, "%*") {
-		return account, "", false
-	}
-	return account, strings.Join(parts[:len(parts)-3], "/"), true
+	return account, !strings.ContainsAny(account.Namespace+account.Name, "%*")
 }

@@ -112,6 +112,8 @@ func newHTTPServer(handler http.Handler, logger logr.Logger) *http.Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          quietLog(logger),
+
+		DisableGeneralOptionsHandler: true, // the receiver refuses OPTIONS * like the rest
 	}
 }
 
