@@ -27,21 +27,25 @@ var errFull = errors.New("the object keeps as many notifications as it can: remo
 // it already.
 func (r *Receiver) store(ctx context.Context, account *apiv1.MerchantAccount, obj client.Object, kind string, a *arrival, signedURI string) (duplicate bool, err error) {
 	name := annotationName(kind, a.body)
-	if r.stored(account, obj, name, a.body) {
-		return true, nil
-	}
-	if countStored(obj, name) >= maxStored {
-		return false, errFull
-	}
 	envelope := Envelope{
 		URI: signedURI, ClientID: a.clientID, RequestTime: a.requestTime, Signature: a.signature,
 		Body: string(a.body), ReceivedAt: r.now().UTC().Format(time.RFC3339Nano),
 	}
 	if carriesCredential(a.body) {
-		if envelope.BodySecretName, err = r.storeBody(ctx, obj, a.body); err != nil {
+		envelope.Body, envelope.BodySecretName = "", bodySecretName(obj, a.body)
+	}
+	duplicate = holds(account, obj, name, envelope, a.body)
+	if !duplicate && countStored(obj, name) >= maxStored {
+		return false, errFull
+	}
+	if envelope.BodySecretName != "" {
+		// Of a duplicate, too: somebody may have deleted the Secret.
+		if err := r.storeBody(ctx, obj, envelope.BodySecretName, a.body); err != nil {
 			return false, err
 		}
-		envelope.Body = ""
+	}
+	if duplicate {
+		return true, nil
 	}
 	value, err := envelope.Value()
 	if err != nil {
@@ -50,18 +54,18 @@ func (r *Receiver) store(ctx context.Context, account *apiv1.MerchantAccount, ob
 	return false, r.annotate(ctx, obj, name, value)
 }
 
-// stored reports whether the object has the notification already. What somebody else has put in its place does not count.
-func (r *Receiver) stored(account *apiv1.MerchantAccount, obj client.Object, name string, body []byte) bool {
+// holds reports whether the object has the notification already, in the same place. What somebody else has put there does not count.
+func holds(account *apiv1.MerchantAccount, obj client.Object, name string, again Envelope, body []byte) bool {
 	value, ok := obj.GetAnnotations()[name]
 	if !ok {
 		return false
 	}
 	envelope, err := Parse(value)
-	if err != nil || envelope.BodySecretName != "" || envelope.ClientID != account.Spec.ClientID {
+	if err != nil || envelope.Body != again.Body || envelope.BodySecretName != again.BodySecretName || envelope.ClientID != again.ClientID {
 		return false
 	}
 	keys, err := Keys(account)
-	return err == nil && envelope.Body == string(body) && envelope.Verify(body, keys...) == nil
+	return err == nil && envelope.Verify(body, keys...) == nil
 }
 
 func countStored(obj client.Object, besides string) int {
@@ -92,25 +96,32 @@ func (r *Receiver) annotate(ctx context.Context, obj client.Object, name, value 
 	return r.client.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch))
 }
 
-// storeBody keeps a body that carries a credential in a Secret, which goes when the object goes. Its name comes from the body, so that
-// one that exists is the same.
-func (r *Receiver) storeBody(ctx context.Context, obj client.Object, body []byte) (string, error) {
+// bodySecretName comes from the object and the body, so that a Secret that exists has this body. The UID is part of it: the Secret of an
+// object that was deleted and made anew under its name is about to be deleted, too.
+func bodySecretName(obj client.Object, body []byte) string {
+	owner := obj.GetName()
+	return strings.TrimRight(owner[:min(len(owner), 200)], ".-") + "-notification-" + bodyHash(append([]byte(obj.GetUID()+"\n"), body...))
+}
+
+// storeBody keeps a body that carries a credential in a Secret, which goes when the object goes.
+func (r *Receiver) storeBody(ctx context.Context, obj client.Object, name string, body []byte) error {
 	kind, err := apiutil.GVKForObject(obj, r.client.Scheme())
 	if err != nil {
-		return "", err
+		return err
 	}
-	owner := obj.GetName()
 	immutable := true
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: obj.GetNamespace(), Name: strings.TrimRight(owner[:min(len(owner), 200)], ".-") + "-notification-" + bodyHash(body),
-			OwnerReferences: []metav1.OwnerReference{{APIVersion: kind.GroupVersion().String(), Kind: kind.Kind, Name: owner, UID: obj.GetUID()}},
+			Namespace: obj.GetNamespace(), Name: name,
+			OwnerReferences: []metav1.OwnerReference{{
+				APIVersion: kind.GroupVersion().String(), Kind: kind.Kind, Name: obj.GetName(), UID: obj.GetUID(),
+			}},
 		},
 		Immutable: &immutable,
 		Data:      map[string][]byte{apiv1.NotificationBodySecretKey: body},
 	}
 	if err := r.client.Create(ctx, secret); err != nil && !apierrors.IsAlreadyExists(err) {
-		return "", fmt.Errorf("creating Secret %s for a body that carries a credential (see config/samples/shop/account.yaml for the role): %w", secret.Name, err)
+		return fmt.Errorf("creating Secret %s for a body that carries a credential (see config/samples/shop/account.yaml for the role): %w", name, err)
 	}
-	return secret.Name, nil
+	return nil
 }
