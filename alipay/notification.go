@@ -1,6 +1,7 @@
 package alipay
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -62,6 +63,9 @@ func ReadSubject(body []byte) (Subject, error) {
 	}
 	if err := json.Unmarshal(body, &fields); err != nil {
 		return Subject{}, fmt.Errorf("%w: %w", errNoObject, err)
+	}
+	if bytes.TrimSpace(body)[0] != '{' { // null decodes into anything
+		return Subject{}, errNoObject
 	}
 	kind := fields.NotifyType
 	// The parent class of the SDKs gives notifyType to these two as well; their own field is the documented one.
