@@ -98,7 +98,8 @@ install: bin/kubectl ## Apply CRDs and admission policy to the cluster of KUBECO
 
 .PHONY: run
 run: bin/manager ## Run the manager here, for the cluster of KUBECONFIG.
-	bin/manager --leader-election-namespace=default --metrics-bind-address=127.0.0.1:8080 --metrics-insecure --health-probe-bind-address=127.0.0.1:8081
+	bin/manager --leader-election-namespace=default --metrics-bind-address=127.0.0.1:8080 --metrics-insecure --health-probe-bind-address=127.0.0.1:8081 \
+		--notification-bind-address=127.0.0.1:9292
 
 # What verify checks, step by step. None of these changes the tree.
 

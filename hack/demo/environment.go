@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -45,8 +46,13 @@ type environment struct {
 	kubeconfig string
 	gatewayURL string
 	controlURL string
-	client     client.Client
+	// notificationURL is where the operator receives what the gateway announces.
+	notificationURL string
+	client          client.Client
 }
+
+// addresses are where to listen; port 0 takes a free one.
+type addresses struct{ gateway, control, notifications string }
 
 func newEnvironment(root, dir string) *environment {
 	return &environment{
@@ -88,7 +94,7 @@ func (e *environment) printLogs() {
 }
 
 // start brings everything up to two MerchantAccounts whose keys the simulated gateway has accepted.
-func (e *environment) start(ctx context.Context, gatewayAddress, controlAddress string) error {
+func (e *environment) start(ctx context.Context, at addresses) error {
 	if err := os.MkdirAll(e.dir, 0o700); err != nil {
 		return err
 	}
@@ -101,7 +107,7 @@ func (e *environment) start(ctx context.Context, gatewayAddress, controlAddress 
 	if err != nil {
 		return err
 	}
-	if err := e.startSimulator(ctx, accounts, gatewayAddress, controlAddress); err != nil {
+	if err := e.startSimulator(ctx, accounts, at); err != nil {
 		return err
 	}
 	step("Installing the kinds, the roles and the admission policy")
@@ -109,7 +115,7 @@ func (e *environment) start(ctx context.Context, gatewayAddress, controlAddress 
 		return err
 	}
 	step("Starting the operator")
-	if err := e.startManager(); err != nil {
+	if err := e.startManager(ctx, at.notifications); err != nil {
 		return err
 	}
 	step("Creating the shop's accounts")
@@ -144,12 +150,12 @@ func (e *environment) startCluster(ctx context.Context) error {
 	return err
 }
 
-func (e *environment) startSimulator(ctx context.Context, accounts []*apiv1.MerchantAccount, gatewayAddress, controlAddress string) error {
-	addresses := filepath.Join(e.dir, "addresses.json")
+func (e *environment) startSimulator(ctx context.Context, accounts []*apiv1.MerchantAccount, listen addresses) error {
+	file := filepath.Join(e.dir, "addresses.json")
 	args := []string{
-		"--listen", gatewayAddress, "--control", controlAddress, "--buyer", "manual",
+		"--listen", listen.gateway, "--control", listen.control, "--buyer", "manual",
 		"--private-key", filepath.Join(e.dir, "gateway-key.pem"), "--write-public-key", filepath.Join(e.dir, "gateway-public-key.pem"),
-		"--write-addresses", addresses,
+		"--write-addresses", file,
 	}
 	for _, account := range accounts {
 		public, err := makeKeyPair(e.keyFile(account))
@@ -162,7 +168,7 @@ func (e *environment) startSimulator(ctx context.Context, accounts []*apiv1.Merc
 		return err
 	}
 	return e.simulator.until(ctx, "it was ready", func() (bool, error) {
-		text, err := os.ReadFile(addresses)
+		text, err := os.ReadFile(file)
 		if err != nil {
 			return false, err
 		}
@@ -223,7 +229,12 @@ func (e *environment) install(ctx context.Context) error {
 }
 
 // startManager runs the operator with the rights of its own ServiceAccount, and no more.
-func (e *environment) startManager() error {
+func (e *environment) startManager(ctx context.Context, notifications string) error {
+	notifications, err := freeAddress(ctx, notifications)
+	if err != nil {
+		return err
+	}
+	e.notificationURL = "http://" + notifications
 	config, err := clientcmd.LoadFromFile(e.kubeconfig)
 	if err != nil {
 		return err
@@ -237,7 +248,17 @@ func (e *environment) startManager() error {
 		return err
 	}
 	return e.manager.start(e.binary("manager"), "--kubeconfig", file, "--leader-election-namespace", systemNamespace,
-		"--metrics-bind-address", "127.0.0.1:0", "--health-probe-bind-address", "127.0.0.1:0")
+		"--metrics-bind-address", "127.0.0.1:0", "--health-probe-bind-address", "127.0.0.1:0",
+		"--notification-bind-address", notifications)
+}
+
+// freeAddress makes sure that an address can be listened on, and gives port 0 a number: the accounts must name it.
+func freeAddress(ctx context.Context, address string) (string, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return "", fmt.Errorf("the operator must receive notifications: %w", err)
+	}
+	return listener.Addr().String(), listener.Close()
 }
 
 // sampleAccounts reads the MerchantAccounts of the sample shop.
@@ -265,7 +286,7 @@ func (e *environment) sampleAccounts() ([]*apiv1.MerchantAccount, error) {
 	}
 }
 
-// createAccounts applies the sample accounts with the simulator's address and key, and a Secret for each.
+// createAccounts applies the sample accounts with the simulator's address and key and the operator's, and a Secret for each.
 func (e *environment) createAccounts(ctx context.Context, accounts []*apiv1.MerchantAccount) error {
 	gatewayKey, err := os.ReadFile(filepath.Join(e.dir, "gateway-public-key.pem"))
 	if err != nil {
@@ -294,6 +315,7 @@ func (e *environment) createAccounts(ctx context.Context, accounts []*apiv1.Merc
 	for _, account := range accounts {
 		patch := client.MergeFrom(account.DeepCopy())
 		account.Spec.GatewayURL, account.Spec.AlipayPublicKeys = e.gatewayURL, []string{string(gatewayKey)}
+		account.Spec.NotificationBaseURL = e.notificationURL
 		if err := e.client.Patch(ctx, account, patch); err != nil {
 			return err
 		}

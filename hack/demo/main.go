@@ -71,7 +71,7 @@ func demo(ctx context.Context, root string) (err error) {
 			err = removed
 		}
 	}()
-	if err := env.start(ctx, "127.0.0.1:0", "127.0.0.1:0"); err != nil {
+	if err := env.start(ctx, addresses{gateway: anyPort, control: anyPort, notifications: anyPort}); err != nil {
 		return err
 	}
 	if err := tell(ctx, env); err != nil {
@@ -81,18 +81,18 @@ func demo(ctx context.Context, root string) (err error) {
 	return nil
 }
 
-// Where "up" serves the gateway and its control API, so that addresses in terminals and browsers stay good.
-const (
-	gatewayAddress = "127.0.0.1:9090"
-	controlAddress = "127.0.0.1:9091"
-)
+const anyPort = "127.0.0.1:0"
+
+// Where "up" serves the gateway, its control API and the operator's receiver of notifications, so that addresses in terminals,
+// browsers and config/samples/shop/account.yaml stay good.
+var fixedAddresses = addresses{gateway: "127.0.0.1:9090", control: "127.0.0.1:9091", notifications: "127.0.0.1:9292"}
 
 func up(ctx context.Context, root string) error {
 	env := newEnvironment(root, filepath.Join(root, ".run"))
 	if env.running() {
 		return fmt.Errorf("the environment is running already: make down stops it")
 	}
-	if err := env.start(ctx, gatewayAddress, controlAddress); err != nil {
+	if err := env.start(ctx, fixedAddresses); err != nil {
 		env.printLogs()
 		env.stop()
 		return err
@@ -112,8 +112,8 @@ Be the buyer at %s/ (one link for each open order), and see what the gateway has
 
     curl '%s/ledger?format=table'
 
-make down stops everything.
-`, env.kubeconfig, filepath.Join(root, "bin"), env.gatewayURL, env.controlURL)
+The gateway notifies the operator at %s. make down stops everything.
+`, env.kubeconfig, filepath.Join(root, "bin"), env.gatewayURL, env.controlURL, env.notificationURL)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -19,18 +20,22 @@ import (
 
 // Annotations of the samples.
 const (
-	buyerAnnotation  = "demo.alipay-operator.io/buyer"
-	expectAnnotation = "demo.alipay-operator.io/expect"
+	buyerAnnotation         = "demo.alipay-operator.io/buyer"
+	expectAnnotation        = "demo.alipay-operator.io/expect"
+	notificationsAnnotation = "demo.alipay-operator.io/notifications"
 )
+
+// dropped is the value of notificationsAnnotation.
+const dropped = "dropped"
 
 // story is what the demo has shown so far.
 type story struct {
 	*environment
-	shown string
+	states, table string
 }
 
 // tell plays the sample shop: the buyers pay, decline and leave, the shop cancels and refunds, and every object must end as its
-// sample says.
+// sample says, and by what the gateway has announced.
 func tell(ctx context.Context, env *environment) error {
 	s := &story{environment: env}
 	files := []string{s.sample("payments.yaml"), s.sample("refunds.yaml")}
@@ -42,9 +47,12 @@ func tell(ctx context.Context, env *environment) error {
 	if err := s.until(ctx, "every order is open", func(p *apiv1.Payment) bool { return p.Status.State != apiv1.PaymentProcessing }, nil); err != nil {
 		return err
 	}
-
-	step("The buyers of 1001, 1002 and 1006 pay, that of 1003 declines, that of 1004 leaves, that of 1005 waits")
-	for buyer, action := range map[string]string{"pays": "pay", "declines": "decline", "leaves": "leave"} {
+	step("The gateway drops every notification about order-1006, and takes half a minute for each refund")
+	if err := s.injectFaults(ctx); err != nil {
+		return err
+	}
+	step("The buyers of 1001, 1002 and 1006 pay, that of 1004 leaves, those of 1003 and 1005 wait")
+	for buyer, action := range map[string]string{"pays": "pay", "leaves": "leave"} {
 		if err := s.act(ctx, buyer, action); err != nil {
 			return err
 		}
@@ -53,28 +61,67 @@ func tell(ctx context.Context, env *environment) error {
 	if err := s.edit(ctx, "payments.yaml", "desiredState: Paid", "desiredState: Cancelled"); err != nil {
 		return err
 	}
-	waiting := func(p *apiv1.Payment) bool { return p.Annotations[buyerAnnotation] != "leaves" && unexpected(p) }
-	if err := s.until(ctx, "the buyers' decisions have arrived", waiting, nil); err != nil {
+	waiting := func(p *apiv1.Payment) bool {
+		buyer := p.Annotations[buyerAnnotation]
+		return (buyer == "pays" || buyer == "waits") && !isDropped(p) && unexpected(p)
+	}
+	refunding := func(r *apiv1.Refund) bool {
+		return r.Annotations[expectAnnotation] == string(apiv1.RefundRefunded) && r.Status.State != apiv1.RefundProcessing
+	}
+	if err := s.until(ctx, "the notifications have arrived and the refunds are under way", waiting, refunding); err != nil {
 		return err
 	}
-
-	step("Six minutes later, by the gateway's clock")
-	if _, err := s.control(ctx, "POST", "/clock", `{"advance":"6m"}`); err != nil {
+	step("The buyer of 1003 declines, and fifteen minutes pass by the gateway's clock: unpaid orders close, refunds end")
+	if err := s.act(ctx, "declines", "decline"); err != nil {
+		return err
+	}
+	if _, err := s.control(ctx, "POST", "/clock", `{"advance":"15m"}`); err != nil {
 		return err
 	}
 	if err := s.until(ctx, "everything is settled", unexpectedPayment, unexpectedRefund); err != nil {
 		return err
 	}
+	step("How each of them was settled, from the gateway's own record")
+	if err := s.proveHowSettled(ctx); err != nil {
+		return err
+	}
 	return s.applyAgain(ctx, files)
+}
+
+// injectFaults makes the gateway lose what the samples say, and refunds take their time, as then it notifies of their end.
+func (s *story) injectFaults(ctx context.Context) error {
+	payments := &apiv1.PaymentList{}
+	if err := s.client.List(ctx, payments, client.InNamespace(shop)); err != nil {
+		return err
+	}
+	faults := []simulator.Fault{{Kind: simulator.InProcess, Path: "refund", Times: -1}}
+	for i := range payments.Items {
+		if payment := &payments.Items[i]; isDropped(payment) {
+			faults = append(faults, simulator.Fault{Kind: simulator.Lose, Path: "notifyPayment", Target: payment.Status.PaymentRequestID, Times: -1})
+		}
+	}
+	for _, fault := range faults {
+		body, err := json.Marshal(fault)
+		if err != nil {
+			return err
+		}
+		if _, err := s.control(ctx, "POST", "/faults", string(body)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // applyAgain shows that applying the same YAML once more moves nothing.
 func (s *story) applyAgain(ctx context.Context, files []string) error {
-	before, err := s.movements(ctx)
+	before, err := s.ledger(ctx)
 	if err != nil {
 		return err
 	}
-	step("The same YAML is deleted and applied once more")
+	step("The same YAML is deleted and applied once more: the operator asks the gateway, which announces nothing again")
+	if _, err := s.control(ctx, "DELETE", "/faults", ""); err != nil {
+		return err
+	}
 	edited, err := s.edited("payments.yaml", "desiredState: Paid", "desiredState: Cancelled")
 	if err != nil {
 		return err
@@ -97,27 +144,23 @@ func (s *story) applyAgain(ctx context.Context, files []string) error {
 	if _, err := s.control(ctx, "GET", "/invariants", ""); err != nil {
 		return err
 	}
-	after, err := s.movements(ctx)
+	after, err := s.ledger(ctx)
 	if err != nil {
 		return err
 	}
-	if before != after {
-		return fmt.Errorf("applying the same YAML again moved money; before: %s, after: %s", before, after)
+	if !slices.Equal(before.Entries, after.Entries) {
+		return fmt.Errorf("applying the same YAML again moved money; before: %+v, after: %+v", before.Entries, after.Entries)
 	}
-	return nil
+	return foundAgain(before, after)
 }
 
-// movements is every movement of money that the gateway has booked.
-func (s *story) movements(ctx context.Context) (string, error) {
+// ledger is the gateway's own record.
+func (s *story) ledger(ctx context.Context) (ledger simulator.Ledger, err error) {
 	text, err := s.control(ctx, "GET", "/ledger", "")
 	if err != nil {
-		return "", err
+		return ledger, err
 	}
-	ledger := simulator.Ledger{}
-	if err := json.Unmarshal([]byte(text), &ledger); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%+v", ledger.Entries), nil
+	return ledger, json.Unmarshal([]byte(text), &ledger)
 }
 
 func (s *story) apply(ctx context.Context, files ...string) error {
@@ -175,13 +218,11 @@ func (s *story) until(ctx context.Context, what string, paymentPending func(*api
 		if err != nil {
 			return err
 		}
-		if seen != s.shown {
-			s.shown = seen
-			table, err := s.kubectl(ctx, nil, "-n", shop, "get", "payments,refunds")
-			if err != nil {
+		if seen != s.states {
+			s.states = seen
+			if err := s.show(ctx); err != nil {
 				return err
 			}
-			fmt.Printf("\n%s\n", table)
 		}
 		if len(pending) == 0 {
 			return nil
@@ -192,6 +233,22 @@ func (s *story) until(ctx context.Context, what string, paymentPending func(*api
 		case <-time.After(300 * time.Millisecond):
 		}
 	}
+}
+
+// ages are the cells of a table that change while nothing happens.
+var ages = regexp.MustCompile(`(?m)\s+\S+$`)
+
+// show prints the tables, unless they say what they said before: they are read later than the states that led here.
+func (s *story) show(ctx context.Context) error {
+	table, err := s.kubectl(ctx, nil, "-n", shop, "get", "payments,refunds")
+	if err != nil {
+		return err
+	}
+	if news := ages.ReplaceAllString(table, ""); news != s.table {
+		s.table = news
+		fmt.Printf("\n%s\n", table)
+	}
+	return nil
 }
 
 // look names the objects that are pending and sums up the state of all.
@@ -221,6 +278,8 @@ func (s *story) look(ctx context.Context, paymentPending func(*apiv1.Payment) bo
 	slices.Sort(states)
 	return pending, strings.Join(states, " "), nil
 }
+
+func isDropped(p *apiv1.Payment) bool { return p.Annotations[notificationsAnnotation] == dropped }
 
 func unexpected(p *apiv1.Payment) bool {
 	return string(p.Status.State) != p.Annotations[expectAnnotation]
