@@ -91,7 +91,9 @@ type MerchantAccountSpec struct {
 	RequestIDPrefix string `json:"requestIdPrefix,omitempty"`
 
 	// notificationBaseUrl is where the gateway reaches the operator's notification receiver, for example
-	// "https://pay.example.com". The path /notify/<namespace>/<name> is appended and sent with every request.
+	// "https://pay.example.com", or "https://pay.example.com/antom" where a proxy may take the path away again. The path
+	// /notify/<namespace>/<name> is appended and sent with every payment and refund; enter the whole address in the dashboard
+	// too. When omitted, outcomes are found by inquiry alone.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^/?#@ ]+(/[^?# ]*)?$')",message="notificationBaseUrl must be an http or https address without query, such as https://pay.example.com"
