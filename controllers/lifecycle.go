@@ -55,6 +55,8 @@ type operation interface {
 	reserve(ctx context.Context) error
 	// call sends one request and writes what a verified answer says into the status. The error is for the breaker alone.
 	call(ctx context.Context, do action) error
+	// recordedAnswer is told that what the calls have brought to light is on record.
+	recordedAnswer()
 	// gateway is how the account reaches the gateway; nil when the account can not be used.
 	gateway() *gateway
 	// requestID is the id that the pass works on, and remembered what this process keeps of it between passes.
@@ -122,8 +124,9 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 		case actWait:
 			return l.pause(ctx, saver, before, op, decided.report, decided.after)
 		case actRest:
+			err := l.record(ctx, saver, before, op, decided.report)
 			l.memory.rest(obj, op.requestID(), *op.remembered())
-			return staleOr(l.record(ctx, saver, before, op, decided.report), "recording status")
+			return staleOr(err, "recording status")
 		}
 	}
 	return l.pause(ctx, saver, before, op, op.decide().report, time.Second)
@@ -168,12 +171,14 @@ func (l *Lifecycle) record(ctx context.Context, saver *statusSaver, before landm
 	}
 	unknownOutcomes.note(op.kind(), client.ObjectKeyFromObject(op.object()), told.unknown, doubt.LastTransitionTime.Time)
 	if !saver.changed() {
+		op.recordedAnswer()
 		return nil
 	}
 	// What a call has brought to light must not be lost to a shutdown.
 	if err := saver.save(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
+	op.recordedAnswer()
 	l.announce(ctx, before, op, told)
 	return nil
 }
@@ -185,8 +190,9 @@ func (l *Lifecycle) pause(ctx context.Context, saver *statusSaver, before landma
 	if now := l.Clock.Now(); !now.Before(remembered.nextLook) {
 		remembered.nextLook = now.Add(delay)
 	}
+	err := l.record(ctx, saver, before, op, told)
 	l.memory.store(op.object(), op.requestID(), *remembered)
-	if err := l.record(ctx, saver, before, op, told); err != nil {
+	if err != nil {
 		return staleOr(err, "recording status")
 	}
 	return ctrl.Result{RequeueAfter: delay}, nil

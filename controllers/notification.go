@@ -29,6 +29,8 @@ type news struct {
 	rejected, whyRejected string
 	// ask is true when something was said that only the gateway can explain: an inquiry is due.
 	ask bool
+	// explained is true once the gateway has been asked about it in this pass.
+	explained bool
 }
 
 // verifiedNotification is a notification that the gateway has signed.
@@ -151,9 +153,17 @@ func (l *Lifecycle) heed(obj client.Object, kind string, heard *news, remembered
 }
 
 // answered notes that the gateway was asked about what the news said.
-func (n *news) answered(t *trouble, remembered *recall) {
-	if n.digest != 0 && (t == nil || t.outcome == notFound) {
-		remembered.heeded, n.ask = n.digest, false
+func (n *news) answered(t *trouble) {
+	if t == nil || t.outcome == notFound {
+		n.explained, n.ask = true, false
+	}
+}
+
+// recordedAnswer remembers what the gateway was asked about. It is called only after the answer is on record: one that is lost with a
+// failed write must be asked for again.
+func (f *facts) recordedAnswer() {
+	if f.news.explained {
+		f.recall.heeded = f.news.digest
 	}
 }
 

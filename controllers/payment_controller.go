@@ -229,7 +229,7 @@ func (p *paymentPass) call(ctx context.Context, do action) error {
 	p.answers.now = p.now
 	p.trouble = newTrouble(err)
 	if do != actSubmit && do != actCancel {
-		p.news.answered(p.trouble, &p.recall)
+		p.news.answered(p.trouble)
 	}
 	if pending, _ := p.cancelPending(); do != actInquire || !pending || err != nil {
 		p.recall.note(p.trouble) // asking before each try to cancel does not make the tries succeed

@@ -239,7 +239,7 @@ func (p *refundPass) call(ctx context.Context, do action) error {
 	p.now = p.Clock.Now()
 	p.trouble = newTrouble(err)
 	if do != actSubmit {
-		p.news.answered(p.trouble, &p.recall)
+		p.news.answered(p.trouble)
 	}
 	p.recall.note(p.trouble)
 	return err
