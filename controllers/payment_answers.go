@@ -144,6 +144,7 @@ func (a paymentAnswers) paid(at time.Time) {
 		st.PaymentTime = &metav1.Time{Time: at.Truncate(time.Second)}
 	}
 	if st.State == apiv1.PaymentPaid {
+		a.rollUp(nil) // the answer may have told of refunds
 		return
 	}
 	st.State, st.Checkout, st.LastResult = apiv1.PaymentPaid, nil, nil
