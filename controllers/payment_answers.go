@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -64,9 +65,9 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 	if !a.found(answer.PaymentID, answer.PaymentAmount, answer.PaymentCreateTime.Time, answer.ResponseTime) {
 		return true
 	}
-	if st.State == apiv1.PaymentFailed {
+	if st.State == apiv1.PaymentFailed || st.State == apiv1.PaymentCancelled {
 		if answer.PaymentStatus != alipay.StatusFail && answer.PaymentStatus != alipay.StatusCancelled {
-			a.contradiction("failed", answer.PaymentStatus)
+			a.contradiction(strings.ToLower(string(st.State)), answer.PaymentStatus)
 		}
 		return true // what has ended stays ended
 	}

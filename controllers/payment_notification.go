@@ -55,21 +55,22 @@ func paymentNeedsNews(payment *apiv1.Payment) bool {
 			return true
 		}
 		if envelope.BodySecretName != "" {
-			return st.State == apiv1.PaymentFailed
+			return st.State != apiv1.PaymentPaid
 		}
 		subject, err := alipay.ReadSubject([]byte(envelope.Body))
-		return err != nil || !ownsSubject(payment, subject) || contradicts(st.State, subject)
+		return err != nil || !ownsSubject(payment, subject) || contradicts(st, subject)
 	})
 }
 
 // contradicts reports whether a result is another end than the one on record. A success after a cancellation is none: the gateway pays the
-// buyer back (https://docs.antom.com/ac/ams/paymentrn_online).
-func contradicts(state apiv1.PaymentState, s alipay.Subject) bool {
+// buyer back (https://docs.antom.com/ac/ams/paymentrn_online). But it does so only if it had the order to cancel.
+func contradicts(st *apiv1.PaymentStatus, s alipay.Subject) bool {
 	if s.Type != alipay.NotifyPaymentResult {
 		return false
 	}
-	return state == apiv1.PaymentPaid && s.ResultStatus == alipay.ResultStatusFail ||
-		state == apiv1.PaymentFailed && s.ResultStatus == alipay.ResultStatusSuccess
+	neverPlaced := st.State == apiv1.PaymentCancelled && st.PaymentID == ""
+	return st.State == apiv1.PaymentPaid && s.ResultStatus == alipay.ResultStatusFail ||
+		(st.State == apiv1.PaymentFailed || neverPlaced) && s.ResultStatus == alipay.ResultStatusSuccess
 }
 
 // read makes out what the verified notifications mean for the payment as it stands.
@@ -86,7 +87,7 @@ func (p *paymentPass) read() {
 			if v.subject.Type == alipay.NotifyPaymentResult && v.subject.ResultStatus == alipay.ResultStatusSuccess {
 				p.reported.formerPaid, p.news.ask = p.formerAttempt(v.subject.PaymentRequestID), true
 			}
-		case contradicts(p.payment.Status.State, v.subject):
+		case contradicts(&p.payment.Status, v.subject):
 			p.reported.contradicted, p.news.ask = true, true
 		case p.payment.Status.State.Final():
 			// it is what the status says, or says nothing about an end
