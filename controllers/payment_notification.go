@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"slices"
+	"time"
 
 	"github.com/alipay-operator/alipay-operator/alipay"
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
@@ -123,7 +124,7 @@ func (p *paymentPass) final(v *verifiedNotification) *alipay.PaymentNotification
 		return nil
 	case n.PaymentID == "", st.PaymentID != "" && st.PaymentID != n.PaymentID:
 		return nil
-	case st.Adopted, knownBefore(n.PaymentCreateTime.Time, v.sentAt, p.now.Sub(st.Intent.SubmittedAt.Time)):
+	case st.Adopted, st.PaymentID == "" && p.madeBefore(n.PaymentCreateTime.Time, v):
 		return nil // only an inquiry lists the refunds that it may have
 	case st.CancelSubmittedAt != nil, p.wantsCancelled():
 		return nil
@@ -133,6 +134,16 @@ func (p *paymentPass) final(v *verifiedNotification) *alipay.PaymentNotification
 		return nil
 	}
 	return n
+}
+
+// madeBefore reports whether an order may be older than the intent. The notification may be read long after it was sent, so that the time
+// until then is no measure of the time that has passed here; if the clocks differ, too much is asked for.
+func (p *paymentPass) madeBefore(made time.Time, v *verifiedNotification) bool {
+	read := p.now
+	if v.sentAt.Before(read) {
+		read = v.sentAt
+	}
+	return knownBefore(made, v.sentAt, read.Sub(p.payment.Status.Intent.SubmittedAt.Time))
 }
 
 // notified takes a result that the gateway has announced.
