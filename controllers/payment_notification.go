@@ -126,14 +126,19 @@ func (p *paymentPass) final(v *verifiedNotification) *alipay.PaymentNotification
 		return nil
 	case st.Adopted, st.PaymentID == "" && p.madeBefore(n.PaymentCreateTime.Time, v):
 		return nil // only an inquiry lists the refunds that it may have
-	case st.CancelSubmittedAt != nil, p.wantsCancelled():
-		return nil
+	case st.CancelSubmittedAt != nil, p.wantsCancelled(), p.restored():
+		return nil // it may have been cancelled since
 	case n.Result.ResultStatus == alipay.ResultStatusSuccess && n.PaymentTime.IsZero():
 		return nil
 	case n.Result.ResultStatus != alipay.ResultStatusSuccess && n.Result.ResultStatus != alipay.ResultStatusFail:
 		return nil
 	}
 	return n
+}
+
+// restored reports whether the object is younger than its intent: it has come back from a backup, and has forgotten what happened since.
+func (p *paymentPass) restored() bool {
+	return p.payment.CreationTimestamp.After(p.payment.Status.Intent.SubmittedAt.Add(adoptionTolerance))
 }
 
 // madeBefore reports whether an order may be older than the intent. The notification may be read long after it was sent, so that the time
