@@ -36,10 +36,8 @@ func (s *story) proveHowSettled(ctx context.Context) error {
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
 	_, _ = fmt.Fprintln(out, "OBJECT\tSTATE\tANNOUNCED\tACKNOWLEDGED\tINQUIRIES\tSETTLED BY")
 	var wrong []error
-	doubted := false
 	for _, r := range records {
 		how, err := r.settledBy()
-		doubted = doubted || how == settledOnDoubt
 		if err != nil {
 			how = "?"
 			wrong = append(wrong, fmt.Errorf("%s: %w", r.name, err))
@@ -47,16 +45,9 @@ func (s *story) proveHowSettled(ctx context.Context) error {
 		_, _ = fmt.Fprintf(out, "%s\t%s\t%d\t%d\t%d\t%s\n", r.name, r.state, len(r.announced), r.acknowledged(), r.inquiries, how)
 	}
 	_ = out.Flush()
-	if doubted {
-		fmt.Println("\n(*) By the gateway's clock, which this demo has moved, the order seems to be older than the object. So the operator asked at once.")
-	}
 	fmt.Println()
 	return errors.Join(wrong...)
 }
-
-// settledOnDoubt is the way of an order that closes unpaid: the gateway announces it when its time is over, for which the demo moves the
-// gateway's clock, and not the operator's.
-const settledOnDoubt = "inquiry, to which its notification led (*)"
 
 // settledBy says how the object's end became known. It errs where a notification should have told and did not.
 func (r *record) settledBy() (string, error) {
@@ -79,8 +70,6 @@ func (r *record) settledBy() (string, error) {
 		return "", errors.New("its notification was acknowledged, and the object does not hold it")
 	case r.finalInquiries == 0:
 		return "notification", nil
-	case r.state == string(apiv1.PaymentFailed):
-		return settledOnDoubt, nil
 	default:
 		return "", fmt.Errorf("%d inquiries told its end, although its notification was acknowledged", r.finalInquiries)
 	}
