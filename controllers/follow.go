@@ -66,11 +66,11 @@ func (f *facts) preconditions(s subject) *decision {
 	switch {
 	case f.account.problem != nil:
 		found = *f.account.problem
-	case r.intent != nil && r.intent.ClientID != f.account.account.Spec.ClientID:
+	case f.clientChanged(r):
 		found = problem{reason: apiv1.ClientIDChangedReason, stalled: true, message: fmt.Sprintf(
 			"This %s was submitted as client %s, and MerchantAccount %q is now another client: restore the account. Nothing is sent before.",
 			r.noun, r.intent.ClientID, r.intent.MerchantAccount)}
-	case r.intent != nil && !r.seen && r.intent.GatewayURL != "" && r.intent.GatewayURL != gatewayURL(f.account.account):
+	case f.gatewayChanged(r):
 		found = problem{reason: apiv1.GatewayChangedReason, stalled: true, message: fmt.Sprintf(
 			"This %s was sent to %s, which may have it, and MerchantAccount %q now names another gateway: restore region or gatewayUrl until the outcome is known.",
 			r.noun, r.intent.GatewayURL, r.intent.MerchantAccount)}
@@ -80,6 +80,16 @@ func (f *facts) preconditions(s subject) *decision {
 		return nil
 	}
 	return found.decision(s.report(found))
+}
+
+// clientChanged reports whether the account is now another client than the one that the operation was submitted as.
+func (f *facts) clientChanged(r recorded) bool {
+	return r.intent != nil && r.intent.ClientID != f.account.account.Spec.ClientID
+}
+
+// gatewayChanged reports whether the account now names another gateway than the one that may have the operation.
+func (f *facts) gatewayChanged(r recorded) bool {
+	return r.intent != nil && !r.seen && r.intent.GatewayURL != "" && r.intent.GatewayURL != gatewayURL(f.account.account)
 }
 
 // formerAttempts says what to do about former attempts before anything is decided about the present one; nil when they have ended.

@@ -120,6 +120,8 @@ func (p *paymentPass) final(v *verifiedNotification) *alipay.PaymentNotification
 	switch {
 	case err != nil, st.Intent == nil, v.subject.PaymentRequestID == "", !v.fresh(p.now):
 		return nil
+	case p.clientChanged(p.recorded()), p.gatewayChanged(p.recorded()):
+		return nil // it is about the new client's operation
 	case n.PaymentAmount == nil, *n.PaymentAmount != wireAmount(p.payment.Spec.Amount):
 		return nil
 	case n.PaymentID == "", st.PaymentID != "" && st.PaymentID != n.PaymentID:

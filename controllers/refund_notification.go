@@ -80,6 +80,8 @@ func (p *refundPass) final(v *verifiedNotification) *alipay.RefundNotification {
 	switch {
 	case err != nil, st.Intent == nil, !v.fresh(p.now):
 		return nil
+	case p.clientChanged(p.recorded()), p.gatewayChanged(p.recorded()):
+		return nil // it is about the new client's operation
 	case n.RefundAmount == nil, *n.RefundAmount != wireAmount(p.amount):
 		return nil
 	case n.RefundID == "", st.RefundID != "" && st.RefundID != n.RefundID:
