@@ -14,7 +14,7 @@ type paymentNews struct {
 	// final says how the payment ended, where everything that was announced agrees; nil otherwise.
 	final       *alipay.PaymentNotification
 	finalSource *verifiedNotification
-	// formerPaid is a former attempt that was announced as paid although it counts as ended, or 0.
+	// formerPaid is the first former attempt that was announced as paid although it counts as ended, or 0.
 	formerPaid int32
 	// contradicted is true when the payment has ended and the gateway has announced another end.
 	contradicted bool
@@ -86,7 +86,7 @@ func (p *paymentPass) read() {
 			// it says nothing about the payment's state
 		case v.subject.PaymentRequestID != "" && v.subject.PaymentRequestID != p.id:
 			if v.subject.Type == alipay.NotifyPaymentResult && v.subject.ResultStatus == alipay.ResultStatusSuccess {
-				p.reported.formerPaid, p.news.ask = p.formerAttempt(v.subject.PaymentRequestID), true
+				p.reported.formerPaid, p.news.ask = first(p.reported.formerPaid, p.formerAttempt(v.subject.PaymentRequestID)), true
 			}
 		case contradicts(&p.payment.Status, v.subject):
 			p.reported.contradicted, p.news.ask = true, true
@@ -111,6 +111,14 @@ func (p *paymentPass) doubtFormer() {
 	if st.Intent == nil && p.news.ask && p.reported.formerPaid > 0 {
 		st.EndedAttempts = min(st.EndedAttempts, p.reported.formerPaid-1)
 	}
+}
+
+// first is the earlier of two attempts, of which 0 is none.
+func first(known, attempt int32) int32 {
+	if known == 0 {
+		return attempt
+	}
+	return min(known, attempt)
 }
 
 // final is a result that may be believed without asking: it fits what was ordered and what is on record; nil otherwise.

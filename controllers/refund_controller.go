@@ -153,6 +153,7 @@ func (p *refundPass) begin() {
 	p.recall.spreadAfterRestart(st.State == apiv1.RefundProcessing, p.intent, p.now, p.jitter)
 	p.read()
 	p.heed(p.refund, refundKind, &p.news, &p.recall)
+	p.doubtFormer()
 }
 
 // laterAttempt is an attempt of this manifest after the present one that the payment knows of, or 0.

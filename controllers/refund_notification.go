@@ -13,6 +13,8 @@ type refundNews struct {
 	// final says how the refund ended, where everything that was announced agrees; nil otherwise.
 	final       *alipay.RefundNotification
 	finalSource *verifiedNotification
+	// formerDone is the first former attempt that was announced as done although it counts as failed, or 0.
+	formerDone int32
 	// contradicted is true when the refund has ended and the gateway has announced another end.
 	contradicted bool
 }
@@ -22,12 +24,17 @@ func (p *refundPass) concernsRefund(s alipay.Subject) bool {
 	if s.RefundRequestID == "" {
 		return false
 	}
+	return s.RefundRequestID == p.refund.Status.RefundRequestID || p.formerAttempt(s.RefundRequestID) > 0
+}
+
+// formerAttempt is the ended attempt with this request id, or 0.
+func (p *refundPass) formerAttempt(id string) int32 {
 	for attempt := int32(1); attempt <= p.refund.Status.EndedAttempts; attempt++ {
-		if p.attemptID(attempt) == s.RefundRequestID {
-			return true
+		if p.attemptID(attempt) == id {
+			return attempt
 		}
 	}
-	return s.RefundRequestID == p.refund.Status.RefundRequestID
+	return 0
 }
 
 // refundNeedsNews reports whether a settled refund has a notification that does not say what its status says. It has not been verified.
@@ -55,7 +62,9 @@ func (p *refundPass) read() {
 		v := &p.news.verified[i]
 		switch {
 		case v.subject.RefundRequestID != p.id:
-			// a former attempt, which has ended
+			if v.subject.Type == alipay.NotifyRefundResult && v.subject.RefundStatus == alipay.StatusSuccess {
+				p.reported.formerDone, p.news.ask = first(p.reported.formerDone, p.formerAttempt(v.subject.RefundRequestID)), true
+			}
 		case refundContradicts(p.refund.Status.State, v.subject):
 			p.reported.contradicted, p.news.ask = true, true
 		case p.refund.Status.State.Final():
@@ -70,6 +79,14 @@ func (p *refundPass) read() {
 	}
 	if odd {
 		p.reported.final, p.news.ask = nil, true
+	}
+}
+
+// doubtFormer has a former attempt asked about again that was announced as done, before another one is sent.
+func (p *refundPass) doubtFormer() {
+	st := &p.refund.Status
+	if st.Intent == nil && p.news.ask && p.reported.formerDone > 0 {
+		st.EndedAttempts = min(st.EndedAttempts, p.reported.formerDone-1)
 	}
 }
 
