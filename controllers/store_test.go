@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -34,6 +35,8 @@ type store struct {
 	behind int
 	// failWrite is asked before every write; see its results.
 	failWrite func(obj client.Object) writeFault
+	// now is the time of creations.
+	now func() time.Time
 	// changed is told of every version that is written.
 	changed func(old, now client.Object)
 }
@@ -59,7 +62,9 @@ const (
 
 var errWrite = errors.New("the API server does not answer")
 
-func newStore() *store { return &store{objects: map[storeKey]*stored{}} }
+func newStore() *store {
+	return &store{objects: map[storeKey]*stored{}, now: func() time.Time { return worldStart }}
+}
 
 func keyOf(obj client.Object) storeKey {
 	return storeKey{kind: reflect.TypeOf(obj).Elem().Name(), name: client.ObjectKeyFromObject(obj)}
@@ -101,6 +106,7 @@ func (s *store) create(obj client.Object) {
 	s.uids++
 	obj.SetUID(types.UID(fmt.Sprintf("uid-%d", s.uids)))
 	obj.SetGeneration(1)
+	obj.SetCreationTimestamp(metav1.Time{Time: s.now().Truncate(time.Second)})
 	switch obj := obj.(type) {
 	case *apiv1.Payment:
 		obj.Spec.Attempt = max(obj.Spec.Attempt, 1)

@@ -111,6 +111,7 @@ func TestMain(m *testing.M) {
 
 func newWorld(t testing.TB, changes ...func(*worldOptions)) *world {
 	w := &world{t: t, store: newStore(), clock: clocktesting.NewFakeClock(worldStart)}
+	w.store.now = w.clock.Now
 	options := worldOptions{account: newAccount()}
 	for _, change := range changes {
 		change(&options)
