@@ -1,14 +1,10 @@
 package notification
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -42,7 +38,7 @@ func TestAcknowledgedNotificationSurvivesKillOfManagerAndAPIServer(t *testing.T)
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
-		s.asked.forget()
+		before := s.inquiries()
 		if s.Cluster, err = testenv.StartDurableCluster(t.Context(), s.dir); err != nil {
 			t.Fatal(err)
 		}
@@ -50,8 +46,9 @@ func TestAcknowledgedNotificationSurvivesKillOfManagerAndAPIServer(t *testing.T)
 		early += settled
 		manager = startManager(t, s.binary, s.Cluster)
 		s.settle(round)
+		after := s.inquiries()
 		for _, l := range acknowledged {
-			if n := s.asked.about(l.paymentRequestID); n > 0 {
+			if n := after[l.paymentRequestID] - before[l.paymentRequestID]; n > 0 {
 				t.Errorf("round %d: %d inquiries about %s after its notification was acknowledged, want none", round, n, l.paymentRequestID)
 			}
 		}
@@ -69,7 +66,6 @@ type killShop struct {
 	*testenv.Shop
 	binary, dir string
 	mail        mailbox
-	asked       inquiries
 }
 
 func newKillShop(t *testing.T) *killShop {
@@ -84,8 +80,6 @@ func newKillShop(t *testing.T) *killShop {
 	s.StartSimulator(func(o *simulator.Options) {
 		o.Buyer, o.NotifyClient = simulator.BuyerManual, &http.Client{Transport: &s.mail}
 	})
-	s.Gateway = httptest.NewServer(s.asked.listen(s.Simulator.Handler()))
-	t.Cleanup(s.Gateway.Close)
 	s.CreateNamespace()
 	s.Create(s.Secret())
 	account := s.Account()
@@ -225,6 +219,15 @@ func (s *killShop) settle(round int) {
 	}
 }
 
+// inquiries is how often the gateway was asked, by paymentRequestId.
+func (s *killShop) inquiries() map[string]int {
+	counts := map[string]int{}
+	for _, p := range s.Simulator.Ledger().Payments {
+		counts[p.PaymentRequestID] = p.Inquiries
+	}
+	return counts
+}
+
 func (s *killShop) checkLedger() {
 	s.T.Helper()
 	ledger := s.Simulator.Ledger()
@@ -238,53 +241,4 @@ func (s *killShop) checkLedger() {
 			}
 		}
 	}
-}
-
-// inquiries counts what the gateway is asked, by paymentRequestId.
-type inquiries struct {
-	mu     sync.Mutex
-	counts map[string]int
-}
-
-// listen counts on the way to the gateway.
-func (i *inquiries) listen(gateway http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			http.Error(w, "the body can not be read", http.StatusBadRequest)
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		if strings.HasSuffix(r.URL.Path, "/inquiryPayment") {
-			i.count(body)
-		}
-		gateway.ServeHTTP(w, r)
-	})
-}
-
-func (i *inquiries) count(body []byte) {
-	var request struct {
-		PaymentRequestID string `json:"paymentRequestId"`
-	}
-	if err := json.Unmarshal(body, &request); err != nil {
-		return // the gateway refuses it
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.counts == nil {
-		i.counts = map[string]int{}
-	}
-	i.counts[request.PaymentRequestID]++
-}
-
-func (i *inquiries) forget() {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.counts = nil
-}
-
-func (i *inquiries) about(paymentRequestID string) int {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.counts[paymentRequestID]
 }
