@@ -87,6 +87,15 @@ var merchantAccountCreations = []creation{
 		patch: `spec: {clientId: 5Y1, environment: Production, region: null, gatewayUrl: "https://gateway.example"}`,
 	},
 	{
+		name:  "notifications over http in Production are refused",
+		patch: `spec: {clientId: 5Y1, environment: Production, notificationBaseUrl: "http://pay.example.com"}`,
+		field: "spec.notificationBaseUrl", want: "notificationBaseUrl must begin with https:// in Production, as the gateway calls it over the Internet; http:// is only for a simulator in Sandbox",
+	},
+	{
+		name:  "notifications over http in Sandbox are accepted",
+		patch: `spec: {notificationBaseUrl: "http://127.0.0.1:9292"}`,
+	},
+	{
 		name:  "http in Production is refused",
 		patch: `spec: {clientId: 5Y1, environment: Production, region: null, gatewayUrl: "http://gateway.example"}`,
 		field: "spec.gatewayUrl", want: "gatewayUrl must begin with https:// in Production; http:// is only for a simulator in Sandbox",
