@@ -29,7 +29,7 @@ type sampleShop struct {
 
 func newSampleShop(t *testing.T) *sampleShop {
 	t.Helper()
-	s := &sampleShop{&testenv.Shop{T: t, Cluster: cluster, Namespace: "shop", Key: testenv.MerchantKey()}}
+	s := &sampleShop{&testenv.Shop{T: t, Cluster: cluster, Namespace: "shop", Key: testenv.MerchantKey(), Ingress: testenv.NewIngress(t)}}
 	s.StartSimulator(func(o *simulator.Options) {
 		o.Buyer, o.Clients = simulator.BuyerManual, nil
 		for _, account := range s.read("account.yaml", "MerchantAccount") {
@@ -71,6 +71,7 @@ func (s *sampleShop) open() {
 		s.Create(secret)
 		spec := account.Object["spec"].(map[string]any)
 		spec["gatewayUrl"], spec["alipayPublicKeys"] = s.Gateway.URL, []any{s.Simulator.PublicKeyPEM()}
+		spec["notificationBaseUrl"] = s.Ingress.URL
 		s.Create(account)
 	}
 }
