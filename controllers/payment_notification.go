@@ -158,7 +158,7 @@ func (p *paymentPass) madeBefore(made time.Time, v *verifiedNotification) bool {
 	if v.sentAt.Before(read) {
 		read = v.sentAt
 	}
-	return knownBefore(made, v.sentAt, read.Sub(p.payment.Status.Intent.SubmittedAt.Time))
+	return made.IsZero() || knownBefore(made, v.sentAt, read.Sub(p.payment.Status.Intent.SubmittedAt.Time))
 }
 
 // notified takes a result that the gateway has announced.
