@@ -112,13 +112,20 @@ func signed(fields map[string]any, at time.Time) announcement {
 	return signedWith("gateway", fields, at)
 }
 
-func signedWith(key string, fields map[string]any, at time.Time) announcement {
+// unsigned is a notification of which only the body matters.
+func unsigned(fields map[string]any) announcement {
 	body, err := json.Marshal(fields)
 	if err != nil {
 		panic(err)
 	}
-	a := announcement{uri: "/notify/shop/shop-hk", clientID: testClientID, time: at.UTC().Format(time.RFC3339), body: string(body)}
-	a.signature, err = alipay.Sign(worldKeys()[key], 1, alipay.Message{URI: a.uri, ClientID: a.clientID, Time: a.time, Body: body})
+	return announcement{uri: "/notify/shop/shop-hk", clientID: testClientID, body: string(body)}
+}
+
+func signedWith(key string, fields map[string]any, at time.Time) announcement {
+	a := unsigned(fields)
+	a.time = at.UTC().Format(time.RFC3339)
+	var err error
+	a.signature, err = alipay.Sign(worldKeys()[key], 1, alipay.Message{URI: a.uri, ClientID: a.clientID, Time: a.time, Body: []byte(a.body)})
 	if err != nil {
 		panic(err)
 	}

@@ -1,0 +1,139 @@
+package controllers
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// refundIn is a refund in a state of the tables, a minute after its submission, with the next look planned in another minute.
+func refundIn(state string) *refundPass {
+	p := &refundPass{Lifecycle: &Lifecycle{Events: silentRecorder{}}}
+	p.facts, p.refund, p.payment, p.method = testFacts(), newRefund("a", modelOrder, "3000"), newPayment(modelOrder), walletCapability
+	p.payment.Status.State, p.payment.Status.PaymentID = apiv1.PaymentPaid, "2026"
+	p.amount, p.refund.Spec.Attempt = *p.refund.Spec.Amount, 1
+	p.recall.nextLook = worldStart.Add(time.Minute)
+	p.id = p.attemptID(1)
+	st := &p.refund.Status
+	open := func(s apiv1.RefundState, id string) {
+		st.Intent, st.RefundRequestID, st.State, st.RefundID, st.Amount = submitted(), p.id, s, id, &p.amount
+	}
+	switch state {
+	case "New":
+	case "Raised":
+		p.refund.Spec.Attempt, st.EndedAttempts = 2, 1
+		p.id = p.attemptID(2)
+	case "Submitting":
+		open(apiv1.RefundSubmitting, "")
+	case "Unknown":
+		open(apiv1.RefundUnknown, "")
+	case "Processing":
+		open(apiv1.RefundProcessing, "2027")
+	case "OtherClient":
+		open(apiv1.RefundProcessing, "2027")
+		st.Intent.ClientID = "SANDBOX_OTHER"
+	case "Deleted":
+		open(apiv1.RefundProcessing, "2027")
+		p.refund.DeletionTimestamp = &metav1.Time{Time: worldStart}
+	case "Refunded":
+		open(apiv1.RefundRefunded, "2027")
+		st.FinishedAt = &metav1.Time{Time: worldStart}
+	case "Failed":
+		open(apiv1.RefundFailed, "2027")
+		st.EndedAttempts, st.FinishedAt = 1, &metav1.Time{Time: worldStart}
+	default:
+		panic(state)
+	}
+	return p
+}
+
+// hears has the refund read what was said.
+func (p *refundPass) hears(all ...said) *refundPass {
+	p.news = news{digest: 7, verified: verifiedNews(all, func(a announcement) bool { return p.concernsRefund(a.subject()) })}
+	p.read()
+	p.heed(p.refund, refundKind, &p.news, &p.recall)
+	p.doubtFormer()
+	return p
+}
+
+var refundStates = strings.Fields("New Raised Submitting Unknown Processing OtherClient Deleted Refunded Failed")
+
+// saidOfRefunds are the kinds of notifications about the first attempt of the refund of the tables.
+func saidOfRefunds() map[string][]said {
+	success := said{ago: time.Second, fields: map[string]any{
+		"notifyType": "REFUND_RESULT", "result": resultOf("S"), "refundStatus": "SUCCESS", "refundRequestId": refundAttemptID("a", 1), "refundId": "2027",
+		"refundAmount": money("HKD", "3000"), "refundTime": stampAt(worldStart),
+	}}
+	failure := success.but("result", resultOf("F")).but("refundStatus", "FAIL").but("refundTime", nil)
+	return map[string][]said{
+		"nothing":             nil,
+		"success":             {success},
+		"failure":             {failure},
+		"success twice":       {success, success.sent(time.Minute)},
+		"success and failure": {success, failure},
+		"failure and success": {failure, success},
+		"SUCCESS with F":      {success.but("result", resultOf("F"))},
+		"FAIL with S":         {failure.but("result", resultOf("S"))},
+		"SUCCESS with U":      {success.but("result", resultOf("U"))},
+		"no refundStatus":     {success.but("refundStatus", nil)},
+		"PROCESSING":          {success.but("refundStatus", "PROCESSING")},
+		"unknown type":        {success.but("notifyType", "REFUND_PENDING")},
+		"another refund":      {success.but("refundRequestId", "other")},
+		"the payment":         {success.but("refundRequestId", nil).but("paymentRequestId", paymentAttemptID(1))},
+		"other value":         {success.but("refundAmount", money("HKD", "2999"))},
+		"other currency":      {success.but("refundAmount", money("USD", "3000"))},
+		"no amount":           {success.but("refundAmount", nil)},
+		"failure, other sum":  {failure.but("refundAmount", money("HKD", "1"))},
+		"other refundId":      {success.but("refundId", "2028")},
+		"no refundId":         {success.but("refundId", nil)},
+		"no refundTime":       {success.but("refundTime", nil)},
+		"an hour old":         {success.sent(time.Hour)},
+		"failure, old":        {failure.sent(25 * time.Hour)},
+	}
+}
+
+// What is done next about a refund; the signs are those of payments, and v takes the refund's part of the payment.
+func TestWhatIsMadeOfNewsAboutARefund(t *testing.T) {
+	//                      New Rai Sub Unk Pro Oth Del Ref Fai
+	want := map[string]string{
+		"nothing":             "v v w w w . . . .",
+		"success":             "v f ! ! ! . . . ?",
+		"failure":             "v v ! ! ! . . ? .",
+		"success twice":       "v f ! ! ! . . . ?",
+		"success and failure": "v f ? ? ? . . ? ?",
+		"failure and success": "v f ? ? ? . . ? ?",
+		"SUCCESS with F":      "v f ? ? ? . . . ?",
+		"FAIL with S":         "v v ? ? ? . . ? .",
+		"SUCCESS with U":      "v f ? ? ? . . . ?",
+		"no refundStatus":     "v v ? ? ? . . . .",
+		"PROCESSING":          "v v ? ? ? . . . .",
+		"unknown type":        "v v ? ? ? . . . ?",
+		"another refund":      "v v w w w . . . .",
+		"the payment":         "v v w w w . . . .",
+		"other value":         "v f ? ? ? . . . ?",
+		"other currency":      "v f ? ? ? . . . ?",
+		"no amount":           "v f ? ? ? . . . ?",
+		"failure, other sum":  "v v ? ? ? . . ? .",
+		"other refundId":      "v f ! ! ? . . . ?",
+		"no refundId":         "v f ? ? ? . . . ?",
+		"no refundTime":       "v f ? ? ? . . . ?",
+		"an hour old":         "v f ? ? ? . . . ?",
+		"failure, old":        "v v ? ? ? . . ? .",
+	}
+	for kind, all := range saidOfRefunds() {
+		signs := strings.Fields(want[kind])
+		if len(signs) != len(refundStates) {
+			t.Fatalf("%s has %d columns, want %d", kind, len(signs), len(refundStates))
+		}
+		for i, state := range refundStates {
+			p := refundIn(state).hears(all...)
+			if got := actionSigns[p.decide().do]; got != signs[i] {
+				t.Errorf("%s, told %q: %q (%s), want %q", state, kind, got, p.decide().do, signs[i])
+			}
+		}
+	}
+}
