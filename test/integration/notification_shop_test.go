@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -42,9 +43,11 @@ type notifiedShop struct {
 // newNotifiedShop makes such a shop, with a manager and a verified account. No buyer acts by himself.
 func newNotifiedShop(t *testing.T, adjust ...func(*simulator.Options)) *notifiedShop {
 	t.Helper()
-	s := &notifiedShop{t: t, clock: clocktesting.NewFakeClock(startOfTime)}
+	// It lies ahead of the API server's, or every object would be younger than its intent, as after a restore. It is noon at the gateway.
+	now := time.Now().Truncate(24 * time.Hour).Add(52 * time.Hour).UTC()
+	s := &notifiedShop{t: t, clock: clocktesting.NewFakeClock(now)}
 	s.Shop = testenv.NewNotifiedShop(t, cluster, append([]func(*simulator.Options){func(o *simulator.Options) {
-		o.Buyer, o.Now = simulator.BuyerManual, func() time.Time { return startOfTime }
+		o.Buyer, o.Now = simulator.BuyerManual, func() time.Time { return now }
 	}}, adjust...)...)
 	t.Cleanup(s.clear)
 	s.run(nil)
@@ -220,6 +223,18 @@ func (s *notifiedShop) expectStatus(payment *apiv1.Payment, want *apiv1.PaymentS
 	}
 }
 
+// expectReason waits until a payment's Ready condition has a reason.
+func (s *notifiedShop) expectReason(payment *apiv1.Payment, want string) {
+	s.t.Helper()
+	eventually(s.t, func() error {
+		s.Get(payment.Name, payment)
+		if ready := meta.FindStatusCondition(payment.Status.Conditions, apiv1.ReadyCondition); ready == nil || ready.Reason != want {
+			return fmt.Errorf("conditions = %+v, want reason %s", payment.Status.Conditions, want)
+		}
+		return nil
+	})
+}
+
 // expectWrites compares how often the operator has written an object.
 func (s *notifiedShop) expectWrites(object string, want int) {
 	s.t.Helper()
@@ -293,6 +308,16 @@ func value(t *testing.T, envelope notification.Envelope) string {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// parsed is the envelope in an annotation.
+func parsed(t *testing.T, text string) notification.Envelope {
+	t.Helper()
+	envelope, err := notification.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return envelope
 }
 
 // kept are the notifications that an object has.
