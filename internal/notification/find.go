@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -53,6 +54,13 @@ const (
 	cacheLagRetry = 10 * time.Millisecond
 )
 
+// The API server looks through all objects of a namespace for one that the cache does not have. This bounds what notifications about
+// nothing cost it.
+const (
+	looksPerSecond = 50
+	looksBurst     = 100
+)
+
 // find returns the objects that a notification is about: one, unless several manifests name the same request id.
 func (r *Receiver) find(ctx context.Context, account types.NamespacedName, subject alipay.Subject) ([]client.Object, error) {
 	var found []client.Object
@@ -64,33 +72,56 @@ func (r *Receiver) find(ctx context.Context, account types.NamespacedName, subje
 	if err != nil && !wait.Interrupted(err) {
 		return nil, err
 	}
-	return found, nil
+	if len(found) > 0 || r.live == nil {
+		return found, nil
+	}
+	return r.lookUpLive(ctx, account, subject)
 }
 
 // lookUp asks the cache. A refund whose object was deleted before it ended is followed by its payment.
 func (r *Receiver) lookUp(ctx context.Context, account types.NamespacedName, subject alipay.Subject) ([]client.Object, error) {
 	if subject.RefundRequestID != "" {
-		refunds, err := r.refunds(ctx, account, byRefundRequestID(subject.RefundRequestID))
+		refunds, err := refunds(ctx, r.cache, account, subjectIndex, byRefundRequestID(subject.RefundRequestID))
 		if err != nil || len(refunds) > 0 {
 			return refunds, err
 		}
-		return r.payments(ctx, account, byRefundRequestID(subject.RefundRequestID))
+		return payments(ctx, r.cache, account, subjectIndex, byRefundRequestID(subject.RefundRequestID))
 	}
 	if subject.PaymentRequestID != "" {
-		payments, err := r.payments(ctx, account, byPaymentRequestID(subject.PaymentRequestID))
+		payments, err := payments(ctx, r.cache, account, subjectIndex, byPaymentRequestID(subject.PaymentRequestID))
 		if err != nil || len(payments) > 0 {
 			return payments, err
 		}
 	}
 	if subject.PaymentID != "" {
-		return r.payments(ctx, account, byPaymentID(subject.PaymentID))
+		return payments(ctx, r.cache, account, subjectIndex, byPaymentID(subject.PaymentID))
 	}
 	return nil, nil
 }
 
-func (r *Receiver) payments(ctx context.Context, account types.NamespacedName, name string) ([]client.Object, error) {
+// lookUpLive asks the API server. When that is overloaded it ends watches, and the cache then lags by many seconds. Of a refund whose
+// object was deleted it does not know the payment: that notification comes again.
+func (r *Receiver) lookUpLive(ctx context.Context, account types.NamespacedName, subject alipay.Subject) (found []client.Object, err error) {
+	if err := r.looks.Wait(ctx); err != nil {
+		return nil, fmt.Errorf("too many notifications are about what the cache does not have: %w", err)
+	}
+	switch {
+	case subject.RefundRequestID != "":
+		found, err = refunds(ctx, r.live, account, "status.refundRequestId", subject.RefundRequestID)
+	case subject.PaymentRequestID != "":
+		found, err = payments(ctx, r.live, account, "status.paymentRequestId", subject.PaymentRequestID)
+	case subject.PaymentID != "":
+		found, err = payments(ctx, r.live, account, "status.paymentId", subject.PaymentID)
+	}
+	if apierrors.IsBadRequest(err) {
+		return nil, nil // Kubernetes before 1.31 selects by no such field
+	}
+	return found, err
+}
+
+func payments(ctx context.Context, from client.Reader, account types.NamespacedName, field, value string) ([]client.Object, error) {
 	list := &apiv1.PaymentList{}
-	if err := r.list(ctx, list, account, name); err != nil {
+	if err := listBy(ctx, from, list, account, field, value); err != nil {
 		return nil, err
 	}
 	var found []client.Object
@@ -102,9 +133,9 @@ func (r *Receiver) payments(ctx context.Context, account types.NamespacedName, n
 	return found, nil
 }
 
-func (r *Receiver) refunds(ctx context.Context, account types.NamespacedName, name string) ([]client.Object, error) {
+func refunds(ctx context.Context, from client.Reader, account types.NamespacedName, field, value string) ([]client.Object, error) {
 	list := &apiv1.RefundList{}
-	if err := r.list(ctx, list, account, name); err != nil {
+	if err := listBy(ctx, from, list, account, field, value); err != nil {
 		return nil, err
 	}
 	var found []client.Object
@@ -116,10 +147,10 @@ func (r *Receiver) refunds(ctx context.Context, account types.NamespacedName, na
 	return found, nil
 }
 
-// list reads the cache without copying: nothing here changes what it returns.
-func (r *Receiver) list(ctx context.Context, list client.ObjectList, account types.NamespacedName, name string) error {
-	if err := r.cache.List(ctx, list, client.InNamespace(account.Namespace), client.MatchingFields{subjectIndex: name}, client.UnsafeDisableDeepCopy); err != nil {
-		return fmt.Errorf("looking for %s: %w", name, err)
+// listBy reads a cache without copying: nothing here changes what it returns.
+func listBy(ctx context.Context, from client.Reader, list client.ObjectList, account types.NamespacedName, field, value string) error {
+	if err := from.List(ctx, list, client.InNamespace(account.Namespace), client.MatchingFields{field: value}, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("looking for %s %s: %w", field, value, err)
 	}
 	return nil
 }

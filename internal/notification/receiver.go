@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/time/rate"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -19,8 +20,11 @@ import (
 // Receiver is the HTTP handler for notifications. Every replica of the operator runs one.
 type Receiver struct {
 	// cache finds accounts and objects; client writes.
-	cache     client.Reader
-	client    client.Client
+	cache  client.Reader
+	client client.Client
+	// live is asked for objects that the cache does not have, if given; looks limits how often.
+	live      client.Reader
+	looks     *rate.Limiter
 	log       logr.Logger
 	now       func() time.Time
 	suspicion suspicion
@@ -30,7 +34,10 @@ type Receiver struct {
 
 // NewReceiver finds objects in cache, which must have the indexes of [AddIndexes], and writes to them with c.
 func NewReceiver(cache client.Reader, c client.Client, log logr.Logger) *Receiver {
-	return &Receiver{cache: cache, client: c, log: log, now: time.Now, slots: make(chan struct{}, maxConcurrent)}
+	return &Receiver{
+		cache: cache, client: c, looks: rate.NewLimiter(looksPerSecond, looksBurst),
+		log: log, now: time.Now, slots: make(chan struct{}, maxConcurrent),
+	}
 }
 
 // refusal is the answer to everything that is not acknowledged, so that it tells a stranger nothing. The gateway sends again what is

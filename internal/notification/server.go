@@ -43,6 +43,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) (err err
 	}
 	logger := mgr.GetLogger().WithName("notification")
 	s := &server{receiver: NewReceiver(mgr.GetCache(), mgr.GetClient(), logger), log: logger}
+	s.receiver.live = mgr.GetAPIReader()
 	if o.CertFile != "" || o.KeyFile != "" {
 		if s.certs, err = certwatcher.New(o.CertFile, o.KeyFile); err != nil {
 			return fmt.Errorf("reading the receiver's certificate: %w", err)

@@ -10,9 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alipay-operator/alipay-operator/alipay"
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
-	"github.com/alipay-operator/alipay-operator/internal/notification"
 	"github.com/alipay-operator/alipay-operator/internal/simulator"
 	"github.com/alipay-operator/alipay-operator/internal/testenv"
 )
@@ -178,7 +176,7 @@ func (s *killShop) checkStored(acknowledged []letter) (settled int) {
 			s.T.Errorf("no payment has the request id %s", l.paymentRequestID)
 			continue
 		}
-		if !s.holds(payment, l) {
+		if !holds(s.T, s.Shop, payment, l) {
 			s.T.Errorf("%s does not hold its acknowledged notification: %v", payment.Name, payment.Annotations)
 		}
 		if payment.Status.State == apiv1.PaymentPaid {
@@ -186,23 +184,6 @@ func (s *killShop) checkStored(acknowledged []letter) (settled int) {
 		}
 	}
 	return settled
-}
-
-// holds reports whether a payment has a notification exactly as it was signed.
-func (s *killShop) holds(payment *apiv1.Payment, l letter) bool {
-	for name, value := range payment.Annotations {
-		if !apiv1.IsNotificationAnnotation(name) {
-			continue
-		}
-		envelope, err := notification.Parse(value)
-		same := err == nil && envelope.URI == l.uri && envelope.ClientID == l.header.Get("Client-Id") &&
-			envelope.RequestTime == l.header.Get("Request-Time") && envelope.Signature == l.header.Get("Signature") && envelope.Body == string(l.body)
-		key, err := alipay.ParsePublicKey([]byte(s.Simulator.PublicKeyPEM()))
-		if same && err == nil && envelope.Verify([]byte(envelope.Body), key) == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // settle waits until every payment of a round is paid: by its notification, or by an inquiry where that was not acknowledged.

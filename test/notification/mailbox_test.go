@@ -9,8 +9,14 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"testing"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/alipay-operator/alipay-operator/alipay"
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+	"github.com/alipay-operator/alipay-operator/internal/notification"
+	"github.com/alipay-operator/alipay-operator/internal/testenv"
 )
 
 // letter is a notification exactly as the gateway has signed it.
@@ -86,4 +92,25 @@ func (l letter) deliver(ctx context.Context, c *http.Client, url string) error {
 		return fmt.Errorf("%w: HTTP %d, %s", errRefused, response.StatusCode, answer)
 	}
 	return nil
+}
+
+// holds reports whether an object has a notification exactly as it was signed.
+func holds(t testing.TB, s *testenv.Shop, obj client.Object, l letter) bool {
+	t.Helper()
+	key, err := alipay.ParsePublicKey([]byte(s.Simulator.PublicKeyPEM()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range obj.GetAnnotations() {
+		if !apiv1.IsNotificationAnnotation(name) {
+			continue
+		}
+		envelope, err := notification.Parse(value)
+		if err == nil && envelope.URI == l.uri && envelope.ClientID == l.header.Get("Client-Id") &&
+			envelope.RequestTime == l.header.Get("Request-Time") && envelope.Signature == l.header.Get("Signature") &&
+			envelope.Body == string(l.body) && envelope.Verify([]byte(envelope.Body), key) == nil {
+			return true
+		}
+	}
+	return false
 }

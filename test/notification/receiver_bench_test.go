@@ -24,7 +24,7 @@ import (
 const (
 	benchSenders = 16
 	// benchPayments get as many notifications each as there are batches, fewer than an object keeps.
-	benchPayments = 256
+	benchPayments = 128
 	benchBatches  = 12
 	// mostAdded is how much longer than a bare write a notification may take.
 	mostAdded = 0.25
@@ -134,11 +134,7 @@ func (s *receiverBench) payments(round int, kind string) []*apiv1.Payment {
 		if err := s.Cluster.Client.Create(s.T.Context(), payment); err != nil {
 			return err
 		}
-		st := &payment.Status
-		st.State, st.PaymentRequestID, st.PaymentID = apiv1.PaymentProcessing, "t_"+payment.Name, "20261121"+payment.Name
-		st.Intent = &apiv1.Intent{
-			MerchantAccount: testenv.AccountName, ClientID: testenv.ClientID, Attempt: 1, SubmittedAt: metav1.Now(), RequestSHA256: fmt.Sprintf("%064d", i),
-		}
+		payment.Status = submittedStatus(payment.Name)
 		made[i] = payment
 		return s.Cluster.Client.Status().Update(s.T.Context(), payment)
 	})
@@ -163,12 +159,7 @@ func (s *receiverBench) sign(payments []*apiv1.Payment) [][]letter {
 		if err != nil {
 			return err
 		}
-		uri := testenv.IngressPrefix + "/notify/" + s.Namespace + "/" + testenv.AccountName
-		sent := time.Now().UTC().Format(time.RFC3339)
-		signature, err := alipay.Sign(testenv.GatewayKey(), 1, alipay.Message{URI: uri, ClientID: testenv.ClientID, Time: sent, Body: body})
-		batches[batch][i] = letter{uri: uri, body: body, header: http.Header{
-			"Content-Type": {"application/json; charset=UTF-8"}, "Client-Id": {testenv.ClientID}, "Request-Time": {sent}, "Signature": {signature},
-		}}
+		batches[batch][i], err = sign(s.Shop, body)
 		return err
 	})
 	return batches
