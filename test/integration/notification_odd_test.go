@@ -42,7 +42,6 @@ func TestOddNotificationAboutAnOpenPaymentIsAskedAboutOnceAndNeverBelieved(t *te
 		{name: "an amount that is being changed", envelope: body("S", replace("notifyType", "UPDATE_AMOUNT_RESULT"))},
 		{name: "pending", envelope: body("S", replace("notifyType", alipay.NotifyPaymentPending))},
 		{name: "pending and failed", envelope: body("F", replace("notifyType", alipay.NotifyPaymentPending))},
-		{name: "an order that was made before the intent", envelope: body("S", replace("paymentCreateTime", "2026-11-20T00:00:00Z"))},
 		{
 			name: "signed more than an hour ago",
 			envelope: func(s *notifiedShop, p *apiv1.Payment) notification.Envelope {
