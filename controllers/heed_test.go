@@ -62,9 +62,8 @@ func TestOnlyWhatTheGatewayAnnouncesIsAskedForSlowly(t *testing.T) {
 // hurries an inquiry that keeps failing.
 func TestTheSameNewsIsAskedAboutOnce(t *testing.T) {
 	kinds, refundKinds := saidOfPayments(), saidOfRefunds()
-	again := func(t *testing.T, name string, f *facts, hear func(digest uint64) decision) {
-		first := hear(7)
-		if first.do != actInquire && first.do != actInquireFormer && first.do != actInquireOrphan {
+	again := func(t *testing.T, name string, f *facts, hear func(digest uint64)) {
+		if hear(7); !f.news.ask {
 			return
 		}
 		planned := worldStart.Add(time.Minute)
@@ -88,15 +87,14 @@ func TestTheSameNewsIsAskedAboutOnce(t *testing.T) {
 	for _, state := range paymentStates {
 		for kind, all := range kinds {
 			p := paymentIn(state)
-			if p.decide().do == actRecordIntent || state == "Raised" {
+			if p.payment.Status.Intent == nil {
 				continue
 			}
-			again(t, state+", "+kind, &p.facts, func(digest uint64) decision {
+			again(t, state+", "+kind, &p.facts, func(digest uint64) {
 				p.reported = paymentNews{}
 				p.news = news{digest: digest, verified: verifiedNews(all, func(a announcement) bool { return p.concernsPayment(a.subject()) })}
 				p.read()
 				p.heed(p.payment, paymentKind, &p.news, &p.recall)
-				return p.decide()
 			})
 		}
 	}
@@ -106,12 +104,11 @@ func TestTheSameNewsIsAskedAboutOnce(t *testing.T) {
 			if p.refund.Status.Intent == nil {
 				continue
 			}
-			again(t, state+", "+kind, &p.facts, func(digest uint64) decision {
+			again(t, state+", "+kind, &p.facts, func(digest uint64) {
 				p.reported = refundNews{}
 				p.news = news{digest: digest, verified: verifiedNews(all, func(a announcement) bool { return p.concernsRefund(a.subject()) })}
 				p.read()
 				p.heed(p.refund, refundKind, &p.news, &p.recall)
-				return p.decide()
 			})
 		}
 	}

@@ -103,6 +103,15 @@ func paymentIn(state string) *paymentPass {
 	case "Restored":
 		open(apiv1.PaymentProcessing, "2026")
 		p.payment.CreationTimestamp = *now
+	case "OtherClient":
+		open(apiv1.PaymentProcessing, "2026")
+		st.Intent.ClientID = "SANDBOX_OTHER"
+	case "OtherGateway":
+		open(apiv1.PaymentUnknown, "")
+		st.Intent.GatewayURL = "https://other.example"
+	case "Unwanted": // nothing was sent yet to cancel it
+		open(apiv1.PaymentProcessing, "2026")
+		p.payment.Spec.DesiredState = apiv1.DesiredCancelled
 	case "Cancelling":
 		open(apiv1.PaymentProcessing, "2026")
 		p.payment.Spec.DesiredState, st.CancelSubmittedAt = apiv1.DesiredCancelled, now
@@ -139,7 +148,7 @@ func (p *paymentPass) hears(all ...said) *paymentPass {
 }
 
 var paymentStates = strings.Fields(
-	"New Raised Submitting Unknown Processing Confirming Adopted Restored Cancelling Withdrawn Deleted Paid Failed Cancelled NeverPlaced")
+	"New Raised Submitting Unknown Processing Confirming Adopted Restored OtherClient OtherGateway Unwanted Cancelling Withdrawn Deleted Paid Failed Cancelled NeverPlaced")
 
 // saidOfPayments are the kinds of notifications about the first attempt of the payment of the tables.
 func saidOfPayments() map[string][]said {
@@ -190,40 +199,40 @@ func saidOfPayments() map[string][]said {
 // question mark asks at once, an exclamation mark settles without asking; r records an intent, f asks about the former attempt, and o
 // about a refund without an object.
 func TestWhatIsMadeOfNewsAboutAPayment(t *testing.T) {
-	//                      New Rai Sub Unk Pro Con Ado Res Can Wit Del Pai Fai Cld Nev
+	//                      New Rai Sub Unk Pro Con Ado Res OtC OtG Unw Can Wit Del Pai Fai Cld Nev
 	want := map[string]string{
-		"nothing":             "r r w w w w w w w w w w . . .",
-		"success":             "r f ! ! ! ! ? ? ? ? ? w ? . ?",
-		"failure":             "r r ! ! ! ! ? ? ? ? ? ? . . .",
-		"success twice":       "r f ! ! ! ! ? ? ? ? ? w ? . ?",
-		"success and failure": "r f ? ? ? ? ? ? ? ? ? ? ? . ?",
-		"failure and success": "r f ? ? ? ? ? ? ? ? ? ? ? . ?",
-		"result U":            "r r ? ? ? ? ? ? ? ? ? w . . .",
-		"no result":           "r r ? ? ? ? ? ? ? ? ? w . . .",
-		"pending S":           "r r ? ? ? ? ? ? ? ? ? w . . .",
-		"pending F":           "r r ? ? ? ? ? ? ? ? ? w . . .",
-		"pending and success": "r f ! ! ! ! ? ? ? ? ? w ? . ?",
-		"unknown type":        "r r ? ? ? ? ? ? ? ? ? w . . .",
-		"capture":             "r r w w ? ? ? ? ? ? ? w . . .",
-		"dispute":             "r r w w w w w w w w w w . . .",
-		"another's refund":    "r r w w w w w w w w w w . . .",
-		"a refund":            "r r w w w w w w w w w w . . .",
-		"an orphan":           "r r w w w w w w w w w o . . .",
-		"another payment":     "r r w w w w w w w w w w . . .",
-		"no request id":       "r r w w ? ? ? ? ? ? ? w ? . .",
-		"other value":         "r f ? ? ? ? ? ? ? ? ? w ? . ?",
-		"other currency":      "r f ? ? ? ? ? ? ? ? ? w ? . ?",
-		"no amount":           "r f ? ? ? ? ? ? ? ? ? w ? . ?",
-		"failure, other sum":  "r r ? ? ? ? ? ? ? ? ? ? . . .",
-		"other paymentId":     "r f ! ! ? ? ? ? ? ? ? w ? . ?",
-		"no paymentId":        "r f ? ? ? ? ? ? ? ? ? w ? . ?",
-		"no paymentTime":      "r f ? ? ? ? ? ? ? ? ? w ? . ?",
-		"no create time":      "r f ? ? ! ! ? ? ? ? ? w ? . ?",
-		"made before":         "r f ? ? ! ! ? ? ? ? ? w ? . ?",
-		"an hour old":         "r f ? ? ? ? ? ? ? ? ? w ? . ?",
-		"nearly an hour old":  "r f ? ? ! ! ? ? ? ? ? w ? . ?",
-		"no sending time":     "r f ? ? ? ? ? ? ? ? ? w ? . ?",
-		"failure, old":        "r r ? ? ? ? ? ? ? ? ? ? . . .",
+		"nothing":             "r r w w w w w w . . ? w w w w . . .",
+		"success":             "r f ! ! ! ! ? ? . . ? ? ? ? w ? . ?",
+		"failure":             "r r ! ! ! ! ? ? . . ? ? ? ? ? . . .",
+		"success twice":       "r f ! ! ! ! ? ? . . ? ? ? ? w ? . ?",
+		"success and failure": "r f ? ? ? ? ? ? . . ? ? ? ? ? ? . ?",
+		"failure and success": "r f ? ? ? ? ? ? . . ? ? ? ? ? ? . ?",
+		"result U":            "r r ? ? ? ? ? ? . . ? ? ? ? w . . .",
+		"no result":           "r r ? ? ? ? ? ? . . ? ? ? ? w . . .",
+		"pending S":           "r r ? ? ? ? ? ? . . ? ? ? ? w . . .",
+		"pending F":           "r r ? ? ? ? ? ? . . ? ? ? ? w . . .",
+		"pending and success": "r f ! ! ! ! ? ? . . ? ? ? ? w ? . ?",
+		"unknown type":        "r r ? ? ? ? ? ? . . ? ? ? ? w . . .",
+		"capture":             "r r w w ? ? ? ? . . ? ? ? ? w . . .",
+		"dispute":             "r r w w w w w w . . ? w w w w . . .",
+		"another's refund":    "r r w w w w w w . . ? w w w w . . .",
+		"a refund":            "r r w w w w w w . . ? w w w w . . .",
+		"an orphan":           "r r w w w w w w . . ? w w w o . . .",
+		"another payment":     "r r w w w w w w . . ? w w w w . . .",
+		"no request id":       "r r w w ? ? ? ? . . ? ? ? ? w ? . .",
+		"other value":         "r f ? ? ? ? ? ? . . ? ? ? ? w ? . ?",
+		"other currency":      "r f ? ? ? ? ? ? . . ? ? ? ? w ? . ?",
+		"no amount":           "r f ? ? ? ? ? ? . . ? ? ? ? w ? . ?",
+		"failure, other sum":  "r r ? ? ? ? ? ? . . ? ? ? ? ? . . .",
+		"other paymentId":     "r f ! ! ? ? ? ? . . ? ? ? ? w ? . ?",
+		"no paymentId":        "r f ? ? ? ? ? ? . . ? ? ? ? w ? . ?",
+		"no paymentTime":      "r f ? ? ? ? ? ? . . ? ? ? ? w ? . ?",
+		"no create time":      "r f ? ? ! ! ? ? . . ? ? ? ? w ? . ?",
+		"made before":         "r f ? ? ! ! ? ? . . ? ? ? ? w ? . ?",
+		"an hour old":         "r f ? ? ? ? ? ? . . ? ? ? ? w ? . ?",
+		"nearly an hour old":  "r f ? ? ! ! ? ? . . ? ? ? ? w ? . ?",
+		"no sending time":     "r f ? ? ? ? ? ? . . ? ? ? ? w ? . ?",
+		"failure, old":        "r r ? ? ? ? ? ? . . ? ? ? ? ? . . .",
 	}
 	for kind, all := range saidOfPayments() {
 		signs := strings.Fields(want[kind])

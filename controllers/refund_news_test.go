@@ -36,6 +36,9 @@ func refundIn(state string) *refundPass {
 	case "OtherClient":
 		open(apiv1.RefundProcessing, "2027")
 		st.Intent.ClientID = "SANDBOX_OTHER"
+	case "OtherGateway":
+		open(apiv1.RefundUnknown, "")
+		st.Intent.GatewayURL = "https://other.example"
 	case "Deleted":
 		open(apiv1.RefundProcessing, "2027")
 		p.refund.DeletionTimestamp = &metav1.Time{Time: worldStart}
@@ -60,7 +63,7 @@ func (p *refundPass) hears(all ...said) *refundPass {
 	return p
 }
 
-var refundStates = strings.Fields("New Raised Submitting Unknown Processing OtherClient Deleted Refunded Failed")
+var refundStates = strings.Fields("New Raised Submitting Unknown Processing OtherClient OtherGateway Deleted Refunded Failed")
 
 // saidOfRefunds are the kinds of notifications about the first attempt of the refund of the tables.
 func saidOfRefunds() map[string][]said {
@@ -98,31 +101,31 @@ func saidOfRefunds() map[string][]said {
 
 // What is done next about a refund; the signs are those of payments, and v takes the refund's part of the payment.
 func TestWhatIsMadeOfNewsAboutARefund(t *testing.T) {
-	//                      New Rai Sub Unk Pro Oth Del Ref Fai
+	//                      New Rai Sub Unk Pro OtC OtG Del Ref Fai
 	want := map[string]string{
-		"nothing":             "v v w w w . . . .",
-		"success":             "v f ! ! ! . . . ?",
-		"failure":             "v v ! ! ! . . ? .",
-		"success twice":       "v f ! ! ! . . . ?",
-		"success and failure": "v f ? ? ? . . ? ?",
-		"failure and success": "v f ? ? ? . . ? ?",
-		"SUCCESS with F":      "v f ? ? ? . . . ?",
-		"FAIL with S":         "v v ? ? ? . . ? .",
-		"SUCCESS with U":      "v f ? ? ? . . . ?",
-		"no refundStatus":     "v v ? ? ? . . . .",
-		"PROCESSING":          "v v ? ? ? . . . .",
-		"unknown type":        "v v ? ? ? . . . ?",
-		"another refund":      "v v w w w . . . .",
-		"the payment":         "v v w w w . . . .",
-		"other value":         "v f ? ? ? . . . ?",
-		"other currency":      "v f ? ? ? . . . ?",
-		"no amount":           "v f ? ? ? . . . ?",
-		"failure, other sum":  "v v ? ? ? . . ? .",
-		"other refundId":      "v f ! ! ? . . . ?",
-		"no refundId":         "v f ? ? ? . . . ?",
-		"no refundTime":       "v f ? ? ? . . . ?",
-		"an hour old":         "v f ? ? ? . . . ?",
-		"failure, old":        "v v ? ? ? . . ? .",
+		"nothing":             "v v w w w . . . . .",
+		"success":             "v f ! ! ! . . . . ?",
+		"failure":             "v v ! ! ! . . . ? .",
+		"success twice":       "v f ! ! ! . . . . ?",
+		"success and failure": "v f ? ? ? . . . ? ?",
+		"failure and success": "v f ? ? ? . . . ? ?",
+		"SUCCESS with F":      "v f ? ? ? . . . . ?",
+		"FAIL with S":         "v v ? ? ? . . . ? .",
+		"SUCCESS with U":      "v f ? ? ? . . . . ?",
+		"no refundStatus":     "v v ? ? ? . . . . .",
+		"PROCESSING":          "v v ? ? ? . . . . .",
+		"unknown type":        "v v ? ? ? . . . . ?",
+		"another refund":      "v v w w w . . . . .",
+		"the payment":         "v v w w w . . . . .",
+		"other value":         "v f ? ? ? . . . . ?",
+		"other currency":      "v f ? ? ? . . . . ?",
+		"no amount":           "v f ? ? ? . . . . ?",
+		"failure, other sum":  "v v ? ? ? . . . ? .",
+		"other refundId":      "v f ! ! ? . . . . ?",
+		"no refundId":         "v f ? ? ? . . . . ?",
+		"no refundTime":       "v f ? ? ? . . . . ?",
+		"an hour old":         "v f ? ? ? . . . . ?",
+		"failure, old":        "v v ? ? ? . . . ? .",
 	}
 	for kind, all := range saidOfRefunds() {
 		signs := strings.Fields(want[kind])
