@@ -282,9 +282,7 @@ func exchange(t testing.TB, address, request string) string {
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
-		t.Fatal(err)
-	}
+	_ = conn.(*net.TCPConn).CloseWrite() // the server may have closed already
 	answer, err := io.ReadAll(conn)
 	if err != nil && len(answer) == 0 {
 		t.Logf("no answer: %v", err)
