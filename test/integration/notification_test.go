@@ -5,8 +5,12 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 	"github.com/alipay-operator/alipay-operator/internal/simulator"
+	"github.com/alipay-operator/alipay-operator/internal/testenv"
 )
 
 // expiry is when an order closes that nobody has paid.
@@ -102,6 +106,33 @@ func TestNotificationSettlesARefundInFourWritesAndWithoutInquiry(t *testing.T) {
 			}
 			s.restartFindsNothingToDo()
 			checkLedger(t, s.Simulator)
+		})
+	}
+}
+
+func TestNotificationSettlesAPaymentWhileNothingCanBeSent(t *testing.T) {
+	for name, hinder := range map[string]func(*notifiedShop, *apiv1.Payment){
+		"the credentials are gone": func(s *notifiedShop, _ *apiv1.Payment) {
+			s.must(cluster.Client.Delete(s.t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: testenv.SecretName}}))
+			expectReady(s.t, s.Shop, metav1.ConditionFalse, apiv1.SecretNotFoundReason)
+		},
+		"the payment is suspended": func(s *notifiedShop, payment *apiv1.Payment) {
+			update(s.t, s.Shop, payment.Name, payment, func(p *apiv1.Payment) { p.Spec.Suspend = true })
+		},
+		"the gateway is down": func(s *notifiedShop, _ *apiv1.Payment) {
+			inject(s.t, s.Simulator, simulator.Fault{Kind: simulator.DropRequest, Times: -1})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newNotifiedShop(t)
+			payment := s.openPayment("order")
+			hinder(s, payment)
+			s.buyerPays(payment)
+			s.awaitPayment(payment, apiv1.PaymentPaid)
+			if got := s.Simulator.Ledger().ChargesOfOrder("order"); got != 1 {
+				t.Errorf("charges = %d, want 1", got)
+			}
 		})
 	}
 }
