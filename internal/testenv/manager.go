@@ -73,6 +73,9 @@ func (s *Shop) RunManagerWith(o ManagerOptions) *Manager {
 	if o.LeaderElection {
 		options.LeaderElection, options.LeaderElectionID, options.LeaderElectionNamespace = true, "alipay-operator", s.Namespace
 		options.LeaderElectionReleaseOnCancel = true
+		// Tests share their processors with others, and a leader that could not renew its lease in time would end.
+		lease, renewal := 2*time.Minute, 100*time.Second
+		options.LeaseDuration, options.RenewDeadline = &lease, &renewal
 	}
 	mgr, err := ctrl.NewManager(apiConfig, options)
 	if err != nil {
