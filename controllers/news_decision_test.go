@@ -189,7 +189,7 @@ func saidOfPayments() map[string][]said {
 		"no create time":      {success.but("paymentCreateTime", nil)},
 		"made before":         {success.but("paymentCreateTime", stampAt(worldStart.Add(-time.Hour)))},
 		"an hour old":         {success.sent(time.Hour)},
-		"nearly an hour old":  {success.sent(time.Hour - time.Second).but("paymentCreateTime", stampAt(worldStart.Add(-2*time.Hour)))},
+		"nearly an hour old":  {success.sent(time.Hour-time.Second).but("paymentCreateTime", stampAt(worldStart.Add(-2*time.Hour)))},
 		"no sending time":     {success.sent(unknownAge)},
 		"failure, old":        {failure.sent(25 * time.Hour)},
 	}
@@ -244,6 +244,48 @@ func TestWhatIsMadeOfNewsAboutAPayment(t *testing.T) {
 			if got := actionSigns[p.decide().do]; got != signs[i] {
 				t.Errorf("%s, told %q: %q (%s), want %q", state, kind, got, p.decide().do, signs[i])
 			}
+		}
+	}
+}
+
+// A settled payment is read no further than to see that its news says what its status says.
+func TestSettledPaymentVerifiesOnlyNewsThatDoesNotFit(t *testing.T) {
+	kinds := saidOfPayments()
+	tests := []struct {
+		name, state, kind string
+		change            func(*announcement) string
+		want              bool
+	}{
+		{"nothing", "Paid", "nothing", nil, false},
+		{"what it knows", "Paid", "success", nil, false},
+		{"the contrary of a payment", "Paid", "failure", nil, true},
+		{"the contrary of a failure", "Failed", "success", nil, true},
+		{"a failure that it knows", "Failed", "failure", nil, false},
+		{"a success after a cancellation", "Cancelled", "success", nil, false},
+		{"a success after a cancellation without an order", "NeverPlaced", "success", nil, true},
+		{"something about another payment", "Paid", "another payment", nil, true},
+		{"no envelope", "Paid", "success", func(*announcement) string { return "{}" }, true},
+		{"no JSON in it", "Paid", "success", func(a *announcement) string { a.body = "x"; return "" }, true},
+	}
+	for _, tt := range tests {
+		p := paymentIn(tt.state).payment
+		p.Annotations = map[string]string{}
+		for _, s := range kinds[tt.kind] {
+			a := unsigned(s.fields)
+			name, value := a.annotation(), ""
+			if tt.change != nil {
+				value = tt.change(&a)
+			}
+			if value == "" {
+				var err error
+				if value, err = a.envelope().Value(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p.Annotations[name] = value
+		}
+		if got := paymentNeedsNews(p); got != tt.want {
+			t.Errorf("%s: needs to be verified = %t, want %t", tt.name, got, tt.want)
 		}
 	}
 }
