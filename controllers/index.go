@@ -22,6 +22,8 @@ const (
 	refundPaymentIndex = "spec.paymentRef.name"
 	// openRefundPaymentIndex finds the refunds of a payment that are unsettled or about to expire, and under anyPayment those of a namespace.
 	openRefundPaymentIndex = "openRefunds.payment"
+	// catalogAccountIndex finds the catalogs of an account.
+	catalogAccountIndex = "catalogs.account"
 	// anyPayment is no name that a Payment can have.
 	anyPayment = "*"
 )
@@ -34,6 +36,11 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 			return nil
 		}
 		return []string{payment.Spec.MerchantAccountRef.Name}
+	}); err != nil {
+		return err
+	}
+	if err := indexer.IndexField(ctx, &apiv1.PaymentMethodCatalog{}, catalogAccountIndex, func(obj client.Object) []string {
+		return []string{obj.(*apiv1.PaymentMethodCatalog).Spec.MerchantAccountRef.Name}
 	}); err != nil {
 		return err
 	}

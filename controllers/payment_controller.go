@@ -242,6 +242,9 @@ func (p *paymentPass) submit(ctx context.Context) error {
 	st := &p.payment.Status
 	unsent := p.recall.unsent
 	p.recall.unsent = false
+	if unsent {
+		p.warnDisabled(ctx, p.payment)
+	}
 	answer, err := p.gateway().client.Pay(ctx, p.request)
 	switch classify(err) {
 	case settled:

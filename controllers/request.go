@@ -40,14 +40,11 @@ func payRequest(payment *apiv1.Payment, requestID string, intent *apiv1.Intent) 
 		PaymentMethod:      alipay.PaymentMethod{PaymentMethodType: spec.Cashier.PaymentMethodType},
 		PaymentRedirectURL: spec.RedirectURL,
 		PaymentNotifyURL:   intent.NotifyURL,
-		Env:                &alipay.Env{TerminalType: "WEB"},
+		Env:                wireEnv(spec.Env),
 		AdditionalFields:   additional,
 	}
 	if spec.Buyer != nil {
 		request.Order.Buyer = &alipay.Buyer{ReferenceBuyerID: spec.Buyer.ReferenceBuyerID}
-	}
-	if env := spec.Env; env != nil {
-		request.Env = &alipay.Env{TerminalType: string(env.TerminalType), OsType: string(env.OSType), ClientIP: env.ClientIP}
 	}
 	if intent.SettlementCurrency != "" {
 		request.SettlementStrategy = &alipay.SettlementStrategy{SettlementCurrency: intent.SettlementCurrency}
@@ -57,6 +54,14 @@ func payRequest(payment *apiv1.Payment, requestID string, intent *apiv1.Intent) 
 		request.PaymentExpiryTime = expiry.UTC().Format(time.RFC3339)
 	}
 	return request, nil
+}
+
+// wireEnv is the buyer's terminal: a web page when nothing is said.
+func wireEnv(env *apiv1.Env) *alipay.Env {
+	if env == nil {
+		return &alipay.Env{TerminalType: "WEB"}
+	}
+	return &alipay.Env{TerminalType: string(env.TerminalType), OsType: string(env.OSType), ClientIP: env.ClientIP}
 }
 
 // refundRequest makes the body of refund out of spec and recorded intent alone, as payRequest does for pay.

@@ -41,6 +41,9 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := (&MerchantAccountReconciler{Lifecycle: lifecycle("merchantaccount")}).SetupWithManager(mgr); err != nil {
 		return err
 	}
+	if err := (&CatalogReconciler{Lifecycle: lifecycle("paymentmethodcatalog")}).SetupWithManager(mgr); err != nil {
+		return err
+	}
 	if err := (&PaymentReconciler{Lifecycle: lifecycle("payment")}).SetupWithManager(mgr, o.Workers); err != nil {
 		return err
 	}

@@ -73,6 +73,11 @@ const (
 	// SuspendedReason means that spec.suspend holds back what would otherwise be sent.
 	SuspendedReason = "Suspended"
 
+	// RefreshedReason means that the list of payment methods is what the gateway said within the refresh interval.
+	RefreshedReason = "Refreshed"
+	// MethodDisabledReason is the event that says that a catalog of the account lists the payment's method as disabled.
+	MethodDisabledReason = "MethodDisabled"
+
 	// PaidReason means that the gateway reports the money collected.
 	PaidReason = "Paid"
 	// RefundedReason means that the gateway reports the money given back.
