@@ -125,6 +125,10 @@ type PaymentNotification struct {
 	PaymentCreateTime Time `json:"paymentCreateTime,omitzero"`
 	// PaymentTime is when the buyer paid, on success only.
 	PaymentTime Time `json:"paymentTime,omitzero"`
+	// GrossSettlementAmount is in settlement currency, before fees, if the rate is locked.
+	GrossSettlementAmount *Amount `json:"grossSettlementAmount,omitempty"`
+	// SettlementQuote is the locked rate.
+	SettlementQuote *Quote `json:"settlementQuote,omitempty"`
 }
 
 // ReadPaymentNotification decodes notifyPayment.

@@ -28,6 +28,7 @@ func (a paymentAnswers) pay(answer *alipay.PayResponse) {
 	}
 	st := &a.payment.Status
 	st.LastResult = nil
+	a.settlement(answer.GrossSettlementAmount, answer.SettlementQuote)
 	// An adopted payment may have refunds, which only an inquiry lists.
 	if answer.Result.ResultStatus == alipay.ResultStatusSuccess && answer.PaymentAmount != nil && !st.Adopted {
 		a.paid(answer.PaymentTime.Time)
@@ -71,6 +72,7 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 		}
 		return true // what has ended stays ended
 	}
+	a.settlement(answer.GrossSettlementAmount, answer.SettlementQuote)
 	switch answer.PaymentStatus {
 	case alipay.StatusSuccess:
 		a.transactions(answer.Transactions)
@@ -82,9 +84,9 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 			a.contradiction("paid", answer.PaymentStatus)
 			return true
 		}
-		a.failed(&apiv1.GatewayResult{
-			ResultCode: cut(answer.PaymentResultCode, 64), ResultStatus: alipay.ResultStatusFail, ResultMessage: cut(answer.PaymentResultMessage, 256),
-		})
+		a.failed(gatewayResult(alipay.Result{
+			ResultCode: answer.PaymentResultCode, ResultStatus: alipay.ResultStatusFail, ResultMessage: answer.PaymentResultMessage,
+		}))
 	case alipay.StatusPending:
 		a.open(apiv1.PaymentConfirming)
 	case alipay.StatusProcessing:
@@ -156,14 +158,14 @@ func (a paymentAnswers) paid(at time.Time) {
 
 func (a paymentAnswers) failed(result *apiv1.GatewayResult) {
 	st := &a.payment.Status
-	st.State, st.Checkout, st.LastResult = apiv1.PaymentFailed, nil, result
+	st.State, st.Checkout, st.Settlement, st.LastResult = apiv1.PaymentFailed, nil, nil, result
 	st.EndedAttempts = a.attempt()
 	a.finish()
 }
 
 func (a paymentAnswers) cancelled() {
 	st := &a.payment.Status
-	st.State, st.Checkout, st.LastResult, st.Amounts = apiv1.PaymentCancelled, nil, nil, nil
+	st.State, st.Checkout, st.Settlement, st.LastResult, st.Amounts = apiv1.PaymentCancelled, nil, nil, nil, nil
 	st.EndedAttempts = a.attempt()
 	a.finish()
 }

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -141,6 +142,7 @@ func (p *paymentPass) begin() {
 	if p.intent == nil {
 		p.id = p.attemptID(p.payment.Spec.Attempt)
 		p.intent = newIntent(p.account.account, p.payment.Spec.Attempt, p.now)
+		p.intent.SettlementCurrency = cmp.Or(p.payment.Spec.SettlementCurrency, p.intent.SettlementCurrency)
 	}
 	if p.request, p.buildErr = payRequest(p.payment, p.id, p.intent); p.buildErr == nil {
 		p.hash, p.buildErr = requestHash(p.request)
@@ -274,7 +276,7 @@ func (p *paymentPass) refused(err error) error {
 func (p *paymentPass) inquire(ctx context.Context) error {
 	st := &p.payment.Status
 	p.asked = true
-	answer, err := p.gateway().client.InquiryPayment(ctx, &alipay.InquiryPaymentRequest{PaymentRequestID: p.id})
+	answer, err := p.gateway().client.InquiryPayment(ctx, p.inquiryFor(p.id))
 	st.EmptyAnswers = countEmpty(st.EmptyAnswers, p.id, newTrouble(err), p.Clock.Now())
 	if err != nil {
 		return err
@@ -289,11 +291,15 @@ func (p *paymentPass) inquire(ctx context.Context) error {
 	return nil
 }
 
+func (p *paymentPass) inquiryFor(id string) *alipay.InquiryPaymentRequest {
+	return &alipay.InquiryPaymentRequest{PaymentRequestID: id, MerchantAccountID: p.payment.Spec.MerchantAccountID}
+}
+
 // inquireFormer asks about the first attempt that is not yet known to have ended.
 func (p *paymentPass) inquireFormer(ctx context.Context) error {
 	st := &p.payment.Status
 	id := p.attemptID(st.EndedAttempts + 1)
-	answer, err := p.gateway().client.InquiryPayment(ctx, &alipay.InquiryPaymentRequest{PaymentRequestID: id})
+	answer, err := p.gateway().client.InquiryPayment(ctx, p.inquiryFor(id))
 	st.EmptyAnswers = countEmpty(st.EmptyAnswers, id, newTrouble(err), p.Clock.Now())
 	switch {
 	case err != nil && emptyCount(st.EmptyAnswers, id) < emptyAnswers:
@@ -313,7 +319,9 @@ func (p *paymentPass) reserve(context.Context) error { return nil }
 // cancel closes the order, or gives the money back. The gateway cancels an order once however often it is asked.
 func (p *paymentPass) cancel(ctx context.Context) error {
 	st := &p.payment.Status
-	_, err := p.gateway().client.Cancel(ctx, &alipay.CancelRequest{PaymentID: st.PaymentID, PaymentRequestID: p.id})
+	_, err := p.gateway().client.Cancel(ctx, &alipay.CancelRequest{
+		PaymentID: st.PaymentID, PaymentRequestID: p.id, MerchantAccountID: p.payment.Spec.MerchantAccountID,
+	})
 	switch classify(err) {
 	case settled:
 		p.answers.cancelled()

@@ -167,6 +167,7 @@ func (a paymentAnswers) notified(n *alipay.PaymentNotification, source *verified
 		return
 	}
 	a.payment.Status.EmptyAnswers = nil
+	a.settlement(n.GrossSettlementAmount, n.SettlementQuote)
 	if n.Result.ResultStatus == alipay.ResultStatusSuccess {
 		a.paid(n.PaymentTime.Time)
 		return

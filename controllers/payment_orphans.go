@@ -54,7 +54,9 @@ func (f *paymentFacts) sameGateway() bool {
 func (p *paymentPass) inquireOrphan(ctx context.Context) error {
 	st := &p.payment.Status
 	p.asked = true
-	answer, err := p.gateway().client.InquiryRefund(ctx, &alipay.InquiryRefundRequest{RefundRequestID: p.orphan})
+	answer, err := p.gateway().client.InquiryRefund(ctx, &alipay.InquiryRefundRequest{
+		RefundRequestID: p.orphan, MerchantAccountID: p.payment.Spec.MerchantAccountID,
+	})
 	st.EmptyAnswers = countEmpty(st.EmptyAnswers, p.orphan, newTrouble(err), p.Clock.Now())
 	switch {
 	case err != nil && (p.orphanAccepted() || emptyCount(st.EmptyAnswers, p.orphan) < emptyAnswers):

@@ -274,7 +274,7 @@ func (p *refundPass) submit(ctx context.Context) error {
 func (p *refundPass) inquire(ctx context.Context) error {
 	st := &p.refund.Status
 	p.asked = true
-	answer, err := p.gateway().client.InquiryRefund(ctx, &alipay.InquiryRefundRequest{RefundRequestID: p.id})
+	answer, err := p.gateway().client.InquiryRefund(ctx, p.inquiryFor(p.id))
 	st.EmptyAnswers = countEmpty(st.EmptyAnswers, p.id, newTrouble(err), p.Clock.Now())
 	if err != nil {
 		return err
@@ -322,11 +322,20 @@ func (p *refundPass) compareEnd(status string) {
 		"The gateway reported this refund as %s before and reports %s now. Nothing is sent any more: ask Antom which one is right.", before, cut(status, 32))}
 }
 
+// inquiryFor names the location of the payment as well, while the payment is there to tell.
+func (p *refundPass) inquiryFor(id string) *alipay.InquiryRefundRequest {
+	inquiry := &alipay.InquiryRefundRequest{RefundRequestID: id}
+	if p.payment != nil {
+		inquiry.MerchantAccountID = p.payment.Spec.MerchantAccountID
+	}
+	return inquiry
+}
+
 // inquireFormer asks about the first attempt that is not yet known to have ended.
 func (p *refundPass) inquireFormer(ctx context.Context) error {
 	st := &p.refund.Status
 	id := p.attemptID(st.EndedAttempts + 1)
-	answer, err := p.gateway().client.InquiryRefund(ctx, &alipay.InquiryRefundRequest{RefundRequestID: id})
+	answer, err := p.gateway().client.InquiryRefund(ctx, p.inquiryFor(id))
 	st.EmptyAnswers = countEmpty(st.EmptyAnswers, id, newTrouble(err), p.Clock.Now())
 	switch {
 	case err != nil && emptyCount(st.EmptyAnswers, id) < emptyAnswers:

@@ -24,27 +24,20 @@ func payRequest(payment *apiv1.Payment, requestID string, intent *apiv1.Intent) 
 	if err != nil {
 		return nil, err
 	}
-	orderAmount := spec.Amount
-	if spec.Order.OrderAmount != nil {
-		orderAmount = *spec.Order.OrderAmount
-	}
 	request := &alipay.PayRequest{
-		ProductCode:      alipay.ProductCashierPayment,
-		PaymentRequestID: requestID,
-		PaymentAmount:    wireAmount(spec.Amount),
-		Order: &alipay.Order{
-			ReferenceOrderID: spec.Order.ReferenceOrderID,
-			OrderDescription: spec.Order.OrderDescription,
-			OrderAmount:      wireAmount(orderAmount),
-		},
+		ProductCode:        alipay.ProductCashierPayment,
+		PaymentRequestID:   requestID,
+		PaymentAmount:      wireAmount(spec.Amount),
+		Order:              wireOrder(spec),
 		PaymentMethod:      alipay.PaymentMethod{PaymentMethodType: spec.Cashier.PaymentMethodType},
 		PaymentRedirectURL: spec.RedirectURL,
 		PaymentNotifyURL:   intent.NotifyURL,
 		Env:                wireEnv(spec.Env),
+		UserRegion:         spec.UserRegion,
+		CreditPayPlan:      wireCreditPayPlan(spec.CreditPayPlan),
+		AppID:              spec.AppID,
+		MerchantAccountID:  spec.MerchantAccountID,
 		AdditionalFields:   additional,
-	}
-	if spec.Buyer != nil {
-		request.Order.Buyer = &alipay.Buyer{ReferenceBuyerID: spec.Buyer.ReferenceBuyerID}
 	}
 	if intent.SettlementCurrency != "" {
 		request.SettlementStrategy = &alipay.SettlementStrategy{SettlementCurrency: intent.SettlementCurrency}
@@ -54,14 +47,6 @@ func payRequest(payment *apiv1.Payment, requestID string, intent *apiv1.Intent) 
 		request.PaymentExpiryTime = expiry.UTC().Format(time.RFC3339)
 	}
 	return request, nil
-}
-
-// wireEnv is the buyer's terminal: a web page when nothing is said.
-func wireEnv(env *apiv1.Env) *alipay.Env {
-	if env == nil {
-		return &alipay.Env{TerminalType: "WEB"}
-	}
-	return &alipay.Env{TerminalType: string(env.TerminalType), OsType: string(env.OSType), ClientIP: env.ClientIP}
 }
 
 // refundRequest makes the body of refund out of spec and recorded intent alone, as payRequest does for pay.
@@ -104,7 +89,7 @@ func notifyURL(account *apiv1.MerchantAccount) string {
 // decides where money goes or how it is taken. The admission policy of config/admission refuses the same names.
 var refusedFields = regexp.MustCompile(`(?i)^(` + refusedFieldNames + `)$`)
 
-const refusedFieldNames = `.*amount|currency|value|productCode|.*requestId|paymentId|captureId|refundId|paymentMethod(Id|Type)|` +
+const refusedFieldNames = `.*amount|.*currency|creditPayPlan|merchantAccountId|deviceTokenId|value|productCode|.*requestId|paymentId|captureId|refundId|paymentMethod(Id|Type)|` +
 	`.*token|authCode|card.*|cvv2?|cvc2?|pan|expir(y|ation)(year|month|date)|.*password.*|` +
 	`refundDetails|refundToBankInfo|refundSourceAccountNo|accountNo|bankCode|paymentFactor|captureMode|isAuthorization|.*notifyUrl`
 

@@ -90,6 +90,7 @@ func TestBodiesAreTheSameInEveryVersion(t *testing.T) {
 	}{
 		{"a payment with every field", payBody(t, fullPayment(), testIntent()), "pay-full.json"},
 		{"a payment with what is required", payBody(t, newPayment("order"), plain), "pay-plain.json"},
+		{"a payment with every detail of the order", payBody(t, detailedPayment(), testIntent()), "pay-detailed.json"},
 		{"a refund with every field", refundBody(t, fullRefund(), testIntent()), "refund-full.json"},
 		{"a refund with what is required", refundBody(t, newRefund("back", "order", "4000"), plain), "refund-plain.json"},
 	}
@@ -107,17 +108,18 @@ func TestBodiesAreTheSameInEveryVersion(t *testing.T) {
 }
 
 func TestBodiesSurviveTheAPIServer(t *testing.T) {
-	payment, refund := fullPayment(), fullRefund()
-	payment.Status.Intent, refund.Status.Intent = testIntent(), testIntent()
-	wantPay, wantRefund := payBody(t, payment, payment.Status.Intent), refundBody(t, refund, refund.Status.Intent)
-
-	readPayment, readRefund := &apiv1.Payment{}, &apiv1.Refund{}
-	throughJSON(t, payment, readPayment)
-	throughJSON(t, refund, readRefund)
-	if diff := cmp.Diff(wantPay, payBody(t, readPayment, readPayment.Status.Intent)); diff != "" {
-		t.Errorf("body of pay (-before +after):\n%s", diff)
+	for _, payment := range []*apiv1.Payment{fullPayment(), detailedPayment()} {
+		payment.Status.Intent = testIntent()
+		read := &apiv1.Payment{}
+		throughJSON(t, payment, read)
+		if diff := cmp.Diff(payBody(t, payment, payment.Status.Intent), payBody(t, read, read.Status.Intent)); diff != "" {
+			t.Errorf("body of pay for %s (-before +after):\n%s", payment.Name, diff)
+		}
 	}
-	if diff := cmp.Diff(wantRefund, refundBody(t, readRefund, readRefund.Status.Intent)); diff != "" {
+	refund, read := fullRefund(), &apiv1.Refund{}
+	refund.Status.Intent = testIntent()
+	throughJSON(t, refund, read)
+	if diff := cmp.Diff(refundBody(t, refund, refund.Status.Intent), refundBody(t, read, read.Status.Intent)); diff != "" {
 		t.Errorf("body of refund (-before +after):\n%s", diff)
 	}
 }
@@ -158,7 +160,7 @@ func TestExpiryCountsFromTheRecordedIntent(t *testing.T) {
 
 func TestAdditionalFieldsHoldNoMoneyIDsTokensOrCards(t *testing.T) {
 	names := []string{
-		"amount", "paymentAmount", "PAYMENTAMOUNT", "currency", "value", "Value", "productCode", "paymentRequestId", "refundRequestId", "paymentId",
+		"amount", "paymentAmount", "PAYMENTAMOUNT", "goodsUnitAmount", "currency", "settlementCurrency", "creditPayPlan", "merchantAccountId", "deviceTokenId", "value", "Value", "productCode", "paymentRequestId", "refundRequestId", "paymentId",
 		"captureId", "refundId", "paymentMethodId", "paymentMethodType", "accessToken", "authCode", "cardNo", "CARDHOLDERNAME", "cvv", "cvv2",
 		"cvc", "pan", "expiryYear", "expirationdate", "password", "oneTimePasswordHash", "refundDetails", "refundToBankInfo", "accountNo",
 		"bankCode", "paymentFactor", "captureMode", "isAuthorization", "paymentNotifyUrl", "refundNotifyURL",

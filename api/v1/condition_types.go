@@ -31,11 +31,11 @@ const (
 const (
 	// VerifiedReason means that the gateway and the account accepted each other's signatures.
 	VerifiedReason = "Verified"
-	// SecretNotFoundReason means that the credentials Secret, or the key in it, does not exist yet.
+	// SecretNotFoundReason means that the Secret with credentials or personal data, or the key in it, does not exist yet.
 	SecretNotFoundReason = "SecretNotFound"
-	// SecretForbiddenReason means that no Role lets the operator read the credentials Secret.
+	// SecretForbiddenReason means that no Role lets the operator read the Secret.
 	SecretForbiddenReason = "SecretForbidden"
-	// SecretUnreadableReason means that the API server did not give out the credentials Secret; it is tried again.
+	// SecretUnreadableReason means that the API server did not give out the Secret; it is tried again.
 	SecretUnreadableReason = "SecretUnreadable"
 	// CredentialsInvalidReason means that the Secret or spec.alipayPublicKeys holds something that is not a usable key.
 	CredentialsInvalidReason = "CredentialsInvalid"
@@ -97,9 +97,9 @@ const (
 
 	// RequestIDConflictReason means that the gateway knows this request id with another amount or currency. Nothing is sent.
 	RequestIDConflictReason = "RequestIdConflict"
-	// RequestChangedReason means that the manifest and its account no longer make the request that was recorded, so that it can not be repeated.
+	// RequestChangedReason means that the manifest, its account and its Secrets no longer make the request that was recorded, so that it can not be repeated.
 	RequestChangedReason = "RequestChanged"
-	// RequestInvalidReason means that the request could not be built from the spec.
+	// RequestInvalidReason means that the request could not be built from the spec and the Secrets that it names.
 	RequestInvalidReason = "RequestInvalid"
 	// FormerAttemptOpenReason means that spec.attempt was raised although a former attempt may still move money, or has.
 	FormerAttemptOpenReason = "FormerAttemptOpen"

@@ -68,16 +68,26 @@ func (s PaymentState) Final() bool {
 // +kubebuilder:validation:XValidation:rule="!has(self.expirySeconds) || self.expirySeconds < 600 || (has(self.cashier) && (self.cashier.paymentMethodType.startsWith('BANKTRANSFER_') || self.cashier.paymentMethodType == 'PROMPTPAY'))",fieldPath=".expirySeconds",message="expirySeconds must be less than 600 (10 minutes), or omitted for the method's own time, usually 14 minutes; only bank transfers (BANKTRANSFER_...) and PROMPTPAY take up to 172800 (48 hours)"
 // +kubebuilder:validation:XValidation:rule="!has(self.paymentRequestId) || self.attempt == 1",fieldPath=".attempt",message="attempt can not be raised with an explicit paymentRequestId, which names one attempt: create a new Payment with a new paymentRequestId instead"
 // +kubebuilder:validation:XValidation:rule="!has(self.order.orderAmount) || self.order.orderAmount.currency == self.amount.currency",fieldPath=".order.orderAmount.currency",message="order.orderAmount must have the currency of amount, as the buyer is shown the one and charged the other"
+// +kubebuilder:validation:XValidation:rule="!has(self.buyer) || !has(self.buyerSecretRef)",fieldPath=".buyerSecretRef",message="set buyer or buyerSecretRef, not both"
+// +kubebuilder:validation:XValidation:rule="!has(self.order.shipping) || !has(self.shippingSecretRef)",fieldPath=".shippingSecretRef",message="set order.shipping or shippingSecretRef, not both"
+// +kubebuilder:validation:XValidation:rule="!has(self.env) || self.env.terminalType != 'MINI_APP' || has(self.appId)",fieldPath=".appId",message="appId is needed when env.terminalType is MINI_APP: the id of the mini program"
 // +kubebuilder:validation:XValidation:rule="self.merchantAccountRef == oldSelf.merchantAccountRef",fieldPath=".merchantAccountRef",message="merchantAccountRef is immutable: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="has(self.paymentRequestId) == has(oldSelf.paymentRequestId) && (!has(self.paymentRequestId) || self.paymentRequestId == oldSelf.paymentRequestId)",fieldPath=".paymentRequestId",message="paymentRequestId is immutable, as another id is another charge: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="self.amount == oldSelf.amount",fieldPath=".amount",message="amount is immutable: create a new Payment instead, and cancel this one with desiredState: Cancelled"
 // +kubebuilder:validation:XValidation:rule="self.order == oldSelf.order",fieldPath=".order",message="order is immutable: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="has(self.buyer) == has(oldSelf.buyer) && (!has(self.buyer) || self.buyer == oldSelf.buyer)",fieldPath=".buyer",message="buyer is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="has(self.buyerSecretRef) == has(oldSelf.buyerSecretRef) && (!has(self.buyerSecretRef) || self.buyerSecretRef == oldSelf.buyerSecretRef)",fieldPath=".buyerSecretRef",message="buyerSecretRef is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="has(self.shippingSecretRef) == has(oldSelf.shippingSecretRef) && (!has(self.shippingSecretRef) || self.shippingSecretRef == oldSelf.shippingSecretRef)",fieldPath=".shippingSecretRef",message="shippingSecretRef is immutable: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="has(self.env) == has(oldSelf.env) && (!has(self.env) || self.env == oldSelf.env)",fieldPath=".env",message="env is immutable: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="has(self.cashier) == has(oldSelf.cashier) && (!has(self.cashier) || self.cashier == oldSelf.cashier)",fieldPath=".cashier",message="cashier is immutable: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="has(self.session) == has(oldSelf.session) && (!has(self.session) || self.session == oldSelf.session)",fieldPath=".session",message="session is immutable: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="has(self.autoDebit) == has(oldSelf.autoDebit) && (!has(self.autoDebit) || self.autoDebit == oldSelf.autoDebit)",fieldPath=".autoDebit",message="autoDebit is immutable: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="has(self.expirySeconds) == has(oldSelf.expirySeconds) && (!has(self.expirySeconds) || self.expirySeconds == oldSelf.expirySeconds)",fieldPath=".expirySeconds",message="expirySeconds is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="has(self.settlementCurrency) == has(oldSelf.settlementCurrency) && (!has(self.settlementCurrency) || self.settlementCurrency == oldSelf.settlementCurrency)",fieldPath=".settlementCurrency",message="settlementCurrency is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="has(self.creditPayPlan) == has(oldSelf.creditPayPlan) && (!has(self.creditPayPlan) || self.creditPayPlan == oldSelf.creditPayPlan)",fieldPath=".creditPayPlan",message="creditPayPlan is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="has(self.userRegion) == has(oldSelf.userRegion) && (!has(self.userRegion) || self.userRegion == oldSelf.userRegion)",fieldPath=".userRegion",message="userRegion is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="has(self.appId) == has(oldSelf.appId) && (!has(self.appId) || self.appId == oldSelf.appId)",fieldPath=".appId",message="appId is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="has(self.merchantAccountId) == has(oldSelf.merchantAccountId) && (!has(self.merchantAccountId) || self.merchantAccountId == oldSelf.merchantAccountId)",fieldPath=".merchantAccountId",message="merchantAccountId is immutable: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="has(self.redirectUrl) == has(oldSelf.redirectUrl) && (!has(self.redirectUrl) || self.redirectUrl == oldSelf.redirectUrl)",fieldPath=".redirectUrl",message="redirectUrl is immutable: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="self.attempt == oldSelf.attempt || self.attempt == oldSelf.attempt + 1",fieldPath=".attempt",message="attempt can only be raised by one"
 type PaymentSpec struct {
@@ -113,6 +123,15 @@ type PaymentSpec struct {
 	// +optional
 	Buyer *Buyer `json:"buyer,omitempty"`
 
+	// buyerSecretRef names the Secret that holds the buyer instead, so that personal data stays out of the manifest: a JSON object of
+	// the fields of buyer, under the key "buyer" unless key says otherwise. It is read when the request is about to be sent.
+	// +optional
+	BuyerSecretRef *SecretKeyReference `json:"buyerSecretRef,omitempty"`
+
+	// shippingSecretRef names the Secret that holds order.shipping instead, in the same way, under the key "shipping".
+	// +optional
+	ShippingSecretRef *SecretKeyReference `json:"shippingSecretRef,omitempty"`
+
 	// env describes the buyer's terminal. A web page (WEB) when omitted.
 	// +optional
 	Env *Env `json:"env,omitempty"`
@@ -135,6 +154,35 @@ type PaymentSpec struct {
 	// +kubebuilder:validation:Minimum=60
 	// +kubebuilder:validation:Maximum=172800
 	ExpirySeconds int32 `json:"expirySeconds,omitempty"`
+
+	// settlementCurrency is the currency in which the shop is paid, for example "USD", where the contract has several. The account's when
+	// omitted.
+	// +optional
+	// +kubebuilder:validation:MaxLength=8
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Z]{3}$')",message="settlementCurrency must be the three capitals of a currency, such as USD"
+	SettlementCurrency string `json:"settlementCurrency,omitempty"`
+
+	// creditPayPlan asks for payment in instalments.
+	// +optional
+	CreditPayPlan *CreditPayPlan `json:"creditPayPlan,omitempty"`
+
+	// userRegion is the ISO 3166 code of the buyer's country or region, for example "HK". It is for the Alipay+ cashier page.
+	// +optional
+	// +kubebuilder:validation:MaxLength=8
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Z]{2}$')",message="userRegion must be the two capitals of a country or region, such as HK"
+	UserRegion string `json:"userRegion,omitempty"`
+
+	// appId is the id of the mini program in which the buyer pays, at most 32 characters; needed when env.terminalType is MINI_APP.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	AppID string `json:"appId,omitempty"`
+
+	// merchantAccountId selects a location where one client id has several, at most 32 characters.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	MerchantAccountID string `json:"merchantAccountId,omitempty"`
 
 	// redirectUrl is where the buyer returns after paying, for example "https://shop.example/return". The return proves
 	// nothing about the payment.
@@ -172,61 +220,6 @@ type PaymentSpec struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
-}
-
-// Order describes what is paid for. It moves no money; the buyer and the risk control see it.
-type Order struct {
-	// referenceOrderId is the shop's own order number, at most 64 characters. It stays the same over several attempts.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=64
-	ReferenceOrderID string `json:"referenceOrderId,omitempty"`
-
-	// orderDescription is shown to the buyer, at most 256 characters. Some channels break on other than Latin letters.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=256
-	OrderDescription string `json:"orderDescription,omitempty"`
-
-	// orderAmount is the sum shown to the buyer. The payment's amount when omitted.
-	// +optional
-	OrderAmount *Amount `json:"orderAmount,omitempty"`
-}
-
-// Buyer says who pays.
-type Buyer struct {
-	// referenceBuyerId is the shop's own customer number, at most 64 characters.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=64
-	ReferenceBuyerID string `json:"referenceBuyerId,omitempty"`
-}
-
-// TerminalType is where the buyer pays, in the gateway's words.
-// +kubebuilder:validation:Enum=WEB;WAP;APP
-type TerminalType string
-
-// OSType is the system of a mobile terminal, in the gateway's words.
-// +kubebuilder:validation:Enum=IOS;ANDROID
-type OSType string
-
-// Env describes the buyer's terminal.
-//
-// +kubebuilder:validation:XValidation:rule="self.terminalType == 'WEB' || has(self.osType)",message="osType (IOS or ANDROID) is needed when terminalType is WAP or APP"
-type Env struct {
-	// terminalType is WEB for a desktop browser, WAP for a mobile browser, APP for a mobile app.
-	// +required
-	TerminalType TerminalType `json:"terminalType,omitempty"`
-
-	// osType is IOS or ANDROID; needed for WAP and APP.
-	// +optional
-	OSType OSType `json:"osType,omitempty"`
-
-	// clientIp is the buyer's IP address, for risk control.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=64
-	ClientIP string `json:"clientIp,omitempty"`
 }
 
 // Cashier collects through the page, app or code of one payment method.
@@ -308,6 +301,10 @@ type PaymentStatus struct {
 	// amounts are the sums that have moved.
 	// +optional
 	Amounts *PaymentAmounts `json:"amounts,omitempty"`
+
+	// settlement is what the shop gets for it in the settlement currency, where the gateway says so.
+	// +optional
+	Settlement *Settlement `json:"settlement,omitempty"`
 
 	// refunds are the refunds of this payment that were sent and not refused, also those whose Refund object is gone.
 	// +optional

@@ -33,7 +33,7 @@ func refusals(creations []creation, changes []change) []creation {
 func TestEveryRuleOfAKindHasARefusedCase(t *testing.T) {
 	cases := map[string][]creation{
 		"MerchantAccount": refusals(merchantAccountCreations, merchantAccountChanges),
-		"Payment":         refusals(paymentCreations, paymentChanges),
+		"Payment":         refusals(slices.Concat(paymentCreations, orderCreations), slices.Concat(paymentChanges, orderChanges)),
 		"Refund":          refusals(refundCreations, refundChanges),
 	}
 	kinds := 0
@@ -68,6 +68,7 @@ func TestEveryRuleOfThePolicyHasARefusedCase(t *testing.T) {
 		cases = append(cases, refusals(policyCreations, policyChanges(kind))...)
 	}
 	cases = append(cases, refusals(cardTextCreations("%s"), nil)...)
+	cases = append(cases, refusals(longTextCreations, nil)...)
 	found := 0
 	for _, obj := range readFolder(t, "admission") {
 		validations, _, _ := unstructured.NestedSlice(obj.Object, "spec", "validations")

@@ -210,7 +210,7 @@ var paymentCreations = slices.Concat([]creation{
 	{name: "a mobile browser without system is refused", patch: `spec: {env: {terminalType: WAP}}`, field: "spec.env", want: needsSystem},
 	{name: "an app without system is refused", patch: `spec: {env: {terminalType: APP}}`, field: "spec.env", want: needsSystem},
 	{name: "a terminal without type is refused", patch: `spec: {env: {osType: IOS}}`, field: "spec.env.terminalType", want: "Required value"},
-	{name: "an unknown terminal is refused", patch: `spec: {env: {terminalType: TV}}`, field: "spec.env.terminalType", want: `supported values: "WEB", "WAP", "APP"`},
+	{name: "an unknown terminal is refused", patch: `spec: {env: {terminalType: TV}}`, field: "spec.env.terminalType", want: `supported values: "WEB", "WAP", "APP", "MINI_APP"`},
 	{
 		name: "an unknown system is refused", patch: `spec: {env: {terminalType: APP, osType: HARMONY}}`,
 		field: "spec.env.osType", want: `supported values: "IOS", "ANDROID"`,

@@ -84,6 +84,7 @@ func enforce(t *testing.T, action admissionregistrationv1.ValidationAction) {
 
 const (
 	tooLong  = "spec.additionalFields must be shorter than 16384 characters: leave out what the gateway does not need"
+	longText = "spec must be shorter than 100000 characters in all, as it is searched for card data: shorten or leave out order.goods[].goodsUrl"
 	cardText = "spec must not hold card data in any text: let the buyer enter the card on the gateway's page"
 )
 
@@ -109,7 +110,8 @@ func policyChanges(kind string) []change {
 
 // refusedNames are names of fields that move money, name operations or hold secrets, in some of their spellings.
 var refusedNames = strings.Fields(`
-	amount Amount paymentAmount orderAmount refundAMOUNT currency value productCode
+	amount Amount paymentAmount orderAmount goodsUnitAmount refundAMOUNT currency settlementCurrency value productCode creditPayPlan
+	merchantAccountId deviceTokenId
 	paymentRequestId refundRequestId captureRequestID requestid paymentId captureId refundId paymentMethodId paymentMethodType
 	token accessToken cardToken authCode
 	card cardNo CARDNO cardno CardNo cardNumber cardHolderName cardPasswordDigest

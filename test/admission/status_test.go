@@ -51,13 +51,22 @@ func TestFullPaymentStatusIsStored(t *testing.T) {
 			condition(apiv1.OutcomeUnknownCondition, metav1.ConditionTrue, apiv1.OutcomeUnknownReason),
 		},
 		ObservedGeneration: 1, State: "A_STATE_OF_LATER", Intent: intent(), PaymentRequestID: long(64), PaymentID: long(64), Adopted: true,
-		Checkout:    &apiv1.Checkout{NormalURL: long(2048), SchemeURL: long(2048), ApplinkURL: long(2048), Code: long(2048)},
-		Amounts:     &apiv1.PaymentAmounts{Paid: "9999999999999999", Refunded: "0", Refundable: "9999999999999999"},
+		Checkout: &apiv1.Checkout{NormalURL: long(2048), SchemeURL: long(2048), ApplinkURL: long(2048), Code: long(2048)},
+		Amounts:  &apiv1.PaymentAmounts{Paid: "9999999999999999", Refunded: "0", Refundable: "9999999999999999"},
+		Settlement: &apiv1.Settlement{
+			GrossSettlementAmount: &apiv1.SettlementAmount{Currency: "NEWMONEY", Value: long(32)},
+			SettlementQuote: &apiv1.SettlementQuote{
+				QuoteID: long(64), QuoteCurrencyPair: long(16), QuotePrice: "0.00000012345678901234567890123456789012345678901234567890123456",
+				QuoteStartTime: ptr.To(then), QuoteExpiryTime: ptr.To(then), Guaranteed: true,
+			},
+		},
 		Refunds:     []apiv1.PaymentRefund{{RefundRequestID: long(64), Value: "9999999999999999", Accepted: true, Done: true}, {RefundRequestID: "r", Value: "1"}},
 		PaymentTime: ptr.To(then), CancelSubmittedAt: ptr.To(then), CancelResult: result(), Conflict: conflict(), FinishedAt: ptr.To(then),
 		EndedAttempts: 99, LastResult: result(), EmptyAnswers: emptyAnswers(),
 	}
 	checkFull(t, status)
+	checkFull(t, *status.Settlement)
+	checkFull(t, *status.Settlement.SettlementQuote)
 	before := payment.DeepCopy()
 	payment.Status = status
 	patchStatus(t, payment, before)
