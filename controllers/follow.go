@@ -20,6 +20,8 @@ type facts struct {
 	// hash is that of the request which spec and intent make now; buildErr says why they make none.
 	hash     string
 	buildErr error
+	// withheld says why what the request takes from Secrets can not be had, and when to look again; nil when it is there or not needed.
+	withheld *problem
 	recall   recall
 	// news is what verified notifications say.
 	news news
@@ -76,6 +78,8 @@ func (f *facts) preconditions(s subject) *decision {
 			r.noun, r.intent.GatewayURL, r.intent.MerchantAccount)}
 	case r.intent == nil && f.buildErr != nil:
 		found = problem{reason: apiv1.RequestInvalidReason, stalled: true, message: "The request can not be made, and nothing was sent: " + f.buildErr.Error() + "."}
+	case r.intent == nil && f.withheld != nil:
+		found = *f.withheld
 	default:
 		return nil
 	}
@@ -144,6 +148,9 @@ func (f *facts) checkFormer(s subject) decision {
 func (f *facts) follow(s subject) decision {
 	submission := f.submission(s.recorded())
 	next, after := submission.next()
+	if f.withheld != nil && next.sends() {
+		return *f.withheld.decision(s.report(*f.withheld))
+	}
 	switch next {
 	case stepAsk:
 		return decision{do: actInquire, report: s.awaiting()}
@@ -160,7 +167,7 @@ func (f *facts) follow(s subject) decision {
 	case stepChanged:
 		return decision{do: actRest, report: s.report(problem{
 			reason: apiv1.RequestChangedReason, stalled: true,
-			message: "The request would have to be sent again, but spec and account no longer make the one that was recorded, so it is not sent. " +
+			message: "The request would have to be sent again, but spec, account and Secrets no longer make the one that was recorded, so it is not sent. " +
 				"The gateway has no order under this id: create a new object.",
 		})}
 	default:

@@ -230,7 +230,7 @@ func setRate(limiter *rate.Limiter, stated *apiv1.RateLimit) {
 	limiter.SetBurst(burst)
 }
 
-// secretRetry is the pace of reading a Secret that neither exists nor is missing.
+// secretRetry is the pace of reading a Secret that neither exists nor is missing, or that is not watched.
 const secretRetry = 10 * time.Second
 
 // secretProblem says in words how to make the Secret readable.

@@ -84,9 +84,9 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 			a.contradiction("paid", answer.PaymentStatus)
 			return true
 		}
-		a.failed(gatewayResult(alipay.Result{
+		a.failed(a.withoutText(gatewayResult(alipay.Result{
 			ResultCode: answer.PaymentResultCode, ResultStatus: alipay.ResultStatusFail, ResultMessage: answer.PaymentResultMessage,
-		}))
+		})))
 	case alipay.StatusPending:
 		a.open(apiv1.PaymentConfirming)
 	case alipay.StatusProcessing:
@@ -177,6 +177,14 @@ func (a paymentAnswers) contradiction(before, now string) {
 
 func (a paymentAnswers) finish() {
 	a.payment.Status.FinishedAt = &metav1.Time{Time: a.now.Truncate(time.Second)}
+}
+
+// withoutText leaves the gateway's text out of a result where it might repeat what a Secret holds.
+func (a paymentAnswers) withoutText(result *apiv1.GatewayResult) *apiv1.GatewayResult {
+	if spec := &a.payment.Spec; spec.BuyerSecretRef != nil || spec.ShippingSecretRef != nil {
+		result.ResultMessage = "its text is not kept, as it might repeat what a Secret holds"
+	}
+	return result
 }
 
 // attempt is the attempt that the status is about.

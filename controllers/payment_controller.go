@@ -79,6 +79,8 @@ type paymentPass struct {
 	*Lifecycle
 	answers paymentAnswers
 	intent  *apiv1.Intent
+	// full is the payment with what its Secrets hold. It makes the request and is never stored or shown.
+	full    *apiv1.Payment
 	request *alipay.PayRequest
 	refunds []apiv1.Refund
 }
@@ -88,6 +90,7 @@ func (r *PaymentReconciler) gather(ctx context.Context, payment *apiv1.Payment) 
 	pass := &paymentPass{Lifecycle: r.Lifecycle}
 	pass.payment, pass.now, pass.jitter = payment, r.Clock.Now(), jitter()
 	pass.answers = paymentAnswers{payment: payment, now: pass.now}
+	pass.full = payment
 	if payment.Status.State == apiv1.PaymentPaid {
 		list := &apiv1.RefundList{}
 		if err := r.List(ctx, list, client.InNamespace(payment.Namespace), client.MatchingFields{refundPaymentIndex: payment.Name}); err != nil {
@@ -103,6 +106,9 @@ func (r *PaymentReconciler) gather(ctx context.Context, payment *apiv1.Payment) 
 	key := types.NamespacedName{Namespace: payment.Namespace, Name: payment.Spec.MerchantAccountRef.Name}
 	if pass.account, err = r.Gateways.account(ctx, r.Client, key); err == nil && pass.account.account != nil {
 		pass.news = r.hear(ctx, payment, pass.account.account, pass.concernsPayment)
+	}
+	if err == nil && pass.needsPersonalData() {
+		pass.full, pass.withheld = r.withPersonalData(ctx, payment, pass.now)
 	}
 	return pass, err
 }
@@ -144,7 +150,7 @@ func (p *paymentPass) begin() {
 		p.intent = newIntent(p.account.account, p.payment.Spec.Attempt, p.now)
 		p.intent.SettlementCurrency = cmp.Or(p.payment.Spec.SettlementCurrency, p.intent.SettlementCurrency)
 	}
-	if p.request, p.buildErr = payRequest(p.payment, p.id, p.intent); p.buildErr == nil {
+	if p.request, p.buildErr = payRequest(p.full, p.id, p.intent); p.buildErr == nil {
 		p.hash, p.buildErr = requestHash(p.request)
 	}
 	p.recall = p.memory.load(p.payment, p.id)
@@ -264,7 +270,7 @@ func (p *paymentPass) submit(ctx context.Context) error {
 
 // refused notes a verified refusal of pay; an inquiry confirms it.
 func (p *paymentPass) refused(err error) error {
-	result := refusal(err)
+	result := p.answers.withoutText(refusal(err))
 	p.payment.Status.LastResult = result
 	if result.ResultCode == alipay.CodeRepeatReqInconsistent {
 		p.payment.Status.Conflict = conflictOver(p.id)
@@ -327,7 +333,7 @@ func (p *paymentPass) cancel(ctx context.Context) error {
 		p.answers.cancelled()
 	case refused:
 		if result := refusal(err); !retriedCancelRefusals[result.ResultCode] {
-			st.CancelResult = result
+			st.CancelResult = p.answers.withoutText(result)
 		}
 	default: // nothing is proven: the error decides when to ask again
 	}

@@ -172,5 +172,5 @@ func (a paymentAnswers) notified(n *alipay.PaymentNotification, source *verified
 		a.paid(n.PaymentTime.Time)
 		return
 	}
-	a.failed(gatewayResult(n.Result))
+	a.failed(a.withoutText(gatewayResult(n.Result)))
 }

@@ -64,6 +64,9 @@ const (
 	stepChanged step = "Changed"
 )
 
+// sends reports whether the request would have to be sent now.
+func (s step) sends() bool { return s == stepSubmit || s == stepSubmitAgain || s == stepChanged }
+
 // next is the one place that decides between sending, asking and waiting, for every kind.
 func (s submission) next() (step, time.Duration) {
 	neverSent := s.recall.unsent && s.now.Sub(s.lastSubmittedAt) < unsentFor
