@@ -292,6 +292,26 @@ func TestSettlementOfAnswers(t *testing.T) {
 	}
 }
 
+func TestNotificationTellsTheSettlement(t *testing.T) {
+	body := `{"notifyType":"PAYMENT_RESULT","result":{"resultCode":"SUCCESS","resultStatus":"S"},"paymentId":"1",
+		"paymentAmount":{"currency":"HKD","value":"10000"},"paymentTime":"2026-11-21T12:00:00+08:00",
+		"grossSettlementAmount":{"currency":"USD","value":"1283"},"settlementQuote":{"quotePrice":0.12830000,"guaranteed":"true"}}`
+	announced, err := alipay.ReadPaymentNotification([]byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	payment := newPayment("order")
+	payment.Status.Intent = testIntent()
+	paymentAnswers{payment: payment, now: worldStart}.notified(announced, &verifiedNotification{})
+	want := &apiv1.Settlement{
+		GrossSettlementAmount: &apiv1.SettlementAmount{Currency: "USD", Value: "1283"},
+		SettlementQuote:       &apiv1.SettlementQuote{QuotePrice: "0.12830000", Guaranteed: true},
+	}
+	if diff := cmp.Diff(want, payment.Status.Settlement); diff != "" {
+		t.Errorf("settlement (-want +got):\n%s", diff)
+	}
+}
+
 func TestCancelledPaymentHasNoSettlement(t *testing.T) {
 	w := newWorld(t)
 	defer w.close()
