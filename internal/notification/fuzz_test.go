@@ -111,7 +111,7 @@ func FuzzEnvelope(f *testing.F) {
 		if !utf8.ValidString(body) {
 			t.Fatalf("%q was written, and is no UTF-8", body)
 		}
-		if body == "" || len(value) > maxEnvelope || !utf8.ValidString(uri+requestTime+signature) {
+		if body == "" || len(value) > maxEnvelope || !utf8.ValidString(uri+" "+requestTime+" "+signature) {
 			return // never stored
 		}
 		if parsed, err := Parse(value); err != nil || parsed != envelope {
