@@ -31,6 +31,8 @@ type model struct {
 	broken []string
 	// lostNews are notifications that never arrive.
 	lostNews map[announcement]bool
+	// pairs are the annotations of two contradictory ends.
+	pairs map[string]bool
 }
 
 type sequenceKind string
@@ -64,7 +66,7 @@ var modelRefunds = map[string]string{"a": "3000", "b": "6000", "c": "4000", "ful
 func TestMoneyIsSafeWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		news := rapid.SampledFrom([]newsKind{silentNews, askedNews, askedNews, dashboardNews}).Draw(rt, "news")
-		m := &model{world: newWorld(t, news.options()...), t: rt, bodies: map[string]string{}, lostNews: map[announcement]bool{},
+		m := &model{world: newWorld(t, news.options()...), t: rt, bodies: map[string]string{}, lostNews: map[announcement]bool{}, pairs: map[string]bool{},
 			kind: rapid.SampledFrom([]sequenceKind{lateSequence, skewedSequence, stubbornSequence}).Draw(rt, "kind")}
 		defer m.close()
 		m.processes = []process{m.newProcess(), m.newProcess()}

@@ -251,6 +251,7 @@ func TestWhatIsMadeOfNewsAboutAPayment(t *testing.T) {
 // A settled payment is read no further than to see that its news says what its status says.
 func TestSettledPaymentVerifiesOnlyNewsThatDoesNotFit(t *testing.T) {
 	kinds := saidOfPayments()
+	inSecret := func(*announcement) string { return `{"bodySecretName":"any"}` }
 	tests := []struct {
 		name, state, kind string
 		change            func(*announcement) string
@@ -265,6 +266,8 @@ func TestSettledPaymentVerifiesOnlyNewsThatDoesNotFit(t *testing.T) {
 		{"a success after a cancellation without an order", "NeverPlaced", "success", nil, true},
 		{"something about another payment", "Paid", "another payment", nil, true},
 		{"no envelope", "Paid", "success", func(*announcement) string { return "{}" }, true},
+		{"a body in a Secret, after a failure", "Failed", "failure", inSecret, true},
+		{"a body in a Secret, after a success", "Paid", "success", inSecret, false},
 		{"no JSON in it", "Paid", "success", func(a *announcement) string { a.body = "x"; return "" }, true},
 	}
 	for _, tt := range tests {
