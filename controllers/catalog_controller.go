@@ -20,7 +20,11 @@ import (
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 )
 
-const catalogKind = "PaymentMethodCatalog"
+const (
+	catalogKind = "PaymentMethodCatalog"
+	// refreshAction names the one request of a catalog in the metrics.
+	refreshAction = "Refresh"
+)
 
 // CatalogReconciler keeps each PaymentMethodCatalog fresh. It moves no money.
 type CatalogReconciler struct {
@@ -63,7 +67,9 @@ func (r *CatalogReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 }
 
 // catalogVersion is what the memory of failed tries belongs to: a spec that was mended is tried at once.
-func catalogVersion(catalog *apiv1.PaymentMethodCatalog) string { return strconv.FormatInt(catalog.Generation, 10) }
+func catalogVersion(catalog *apiv1.PaymentMethodCatalog) string {
+	return strconv.FormatInt(catalog.Generation, 10)
+}
 
 // unreachable says that the account's breaker is open.
 func unreachable(delay time.Duration) *problem {
@@ -75,8 +81,8 @@ func (r *CatalogReconciler) refresh(ctx context.Context, catalog *apiv1.PaymentM
 	began := r.Clock.Now()
 	answer, err := account.gateway.client.Consult(context.WithoutCancel(ctx), consultRequest(catalog, account.account))
 	leave(err)
-	gatewayRequestSeconds.WithLabelValues(catalogKind, string(actRefresh)).Observe(r.Clock.Since(began).Seconds())
-	gatewayRequests.WithLabelValues(catalogKind, string(actRefresh), string(classify(err))).Inc()
+	gatewayRequestSeconds.WithLabelValues(catalogKind, refreshAction).Observe(r.Clock.Since(began).Seconds())
+	gatewayRequests.WithLabelValues(catalogKind, refreshAction, string(classify(err))).Inc()
 	trouble := newTrouble(err)
 	remembered.note(trouble)
 	if trouble == nil {

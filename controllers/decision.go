@@ -30,8 +30,6 @@ const (
 	actInquireFormer action = "InquireFormer"
 	// actInquireOrphan asks the gateway what became of a refund whose object was deleted before its outcome was known.
 	actInquireOrphan action = "InquireOrphan"
-	// actRefresh asks the gateway for its list of payment methods.
-	actRefresh action = "Refresh"
 	// actRecordCancel writes the intent to cancel; the cancellation follows in the same pass.
 	actRecordCancel action = "RecordCancel"
 	// actCancel asks the gateway to cancel the payment.
