@@ -23,9 +23,11 @@ import (
 
 const (
 	benchSenders = 16
-	// benchPayments get as many notifications each as there are batches, fewer than an object keeps.
-	benchPayments = 128
-	benchBatches  = 12
+	// benchPayments get so many notifications each, as real ones do.
+	benchPayments = 384
+	benchEach     = 4
+	// benchBatch is how many are sent before it is the turn of bare writes, so that what slows the machine slows both.
+	benchBatch = 96
 	// mostAdded is how much longer than a bare write a notification may take.
 	mostAdded = 0.25
 )
@@ -59,12 +61,13 @@ func benchmarkReceiver(b *testing.B, c *testenv.Cluster) {
 		letters := bench.sign(notified)
 		round++
 		b.StartTimer()
-		for batch := range benchBatches {
+		for i := 0; i < benchEach*benchPayments; i += benchBatch {
+			each, from := letters[i/benchPayments], i%benchPayments
 			turns := []func(){
-				func() { received.add(bench.deliver(letters[batch])) },
-				func() { bare.add(bench.patch(patched, letters[batch])) },
+				func() { received.add(bench.deliver(each[from : from+benchBatch])) },
+				func() { bare.add(bench.patch(patched[from:from+benchBatch], each[from:from+benchBatch])) },
 			}
-			if batch%2 == 1 {
+			if i/benchBatch%2 == 1 {
 				slices.Reverse(turns)
 			}
 			for _, turn := range turns {
@@ -141,28 +144,28 @@ func (s *receiverBench) payments(round int, kind string) []*apiv1.Payment {
 	return made
 }
 
-// sign makes a notification for each payment, per batch.
+// sign makes several notifications for each payment.
 func (s *receiverBench) sign(payments []*apiv1.Payment) [][]letter {
-	batches := make([][]letter, benchBatches)
-	for batch := range batches {
-		batches[batch] = make([]letter, len(payments))
+	letters := make([][]letter, benchEach)
+	for each := range letters {
+		letters[each] = make([]letter, len(payments))
 	}
-	s.concurrently(len(payments)*benchBatches, func(n int) error {
-		batch, i := n/len(payments), n%len(payments)
+	s.concurrently(len(payments)*benchEach, func(n int) error {
+		each, i := n/len(payments), n%len(payments)
 		body, err := json.Marshal(map[string]any{
 			"notifyType": alipay.NotifyPaymentPending, "paymentRequestId": payments[i].Status.PaymentRequestID, "paymentId": payments[i].Status.PaymentID,
 			"result":            map[string]any{"resultCode": "SUCCESS", "resultStatus": "S", "resultMessage": "success."},
 			"paymentAmount":     map[string]any{"currency": "HKD", "value": "10000"},
-			"paymentCreateTime": time.Date(2026, 11, 21, 4, 0, batch, 0, time.UTC).Format(time.RFC3339),
+			"paymentCreateTime": time.Date(2026, 11, 21, 4, 0, each, 0, time.UTC).Format(time.RFC3339),
 			"paymentMethodType": "ALIPAY_HK", "customsDeclarationAmount": map[string]any{"currency": "CNY", "value": "9200"},
 		})
 		if err != nil {
 			return err
 		}
-		batches[batch][i], err = sign(s.Shop, body)
+		letters[each][i], err = sign(s.Shop, body)
 		return err
 	})
-	return batches
+	return letters
 }
 
 // deliver sends a batch of notifications.
