@@ -37,13 +37,13 @@ type PaymentMethodCatalogSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Z]{3}$')",message="settlementCurrency must be the three capitals of a currency, such as USD"
 	SettlementCurrency string `json:"settlementCurrency,omitempty"`
 
-	// refreshInterval is how long a list is good for, between a minute and a week: "1h" when omitted. It is varied by up to a tenth, so
-	// that catalogs that were made together are not refreshed together.
+	// refreshInterval is how long a list is good for, in hours, minutes and seconds between a minute and a week: "1h" when omitted. It is
+	// varied by up to a tenth, so that catalogs that were made together are not refreshed together.
 	// +optional
 	// +kubebuilder:default="1h"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Format=duration
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('168h')",message="refreshInterval must be between 1m and 168h, such as 1h"
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}[hms]){1,3}$') && duration(self) >= duration('1m') && duration(self) <= duration('168h')",message="refreshInterval must be hours, minutes and seconds between 1m and 168h, such as 1h or 1h30m"
 	RefreshInterval metav1.Duration `json:"refreshInterval,omitempty,omitzero"`
 }
 
