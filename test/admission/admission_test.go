@@ -59,6 +59,13 @@ spec:
   paymentRef: {name: order-1042}
   amount: {currency: HKD, value: "800"}
 `,
+	"PaymentMethodCatalog": `
+apiVersion: payments.alipay-operator.io/v1
+kind: PaymentMethodCatalog
+spec:
+  merchantAccountRef: {name: shop-asia}
+  amount: {currency: THB, value: "45000"}
+`,
 }
 
 // creation is an attempt to create the valid object with a change: a merge patch in YAML.

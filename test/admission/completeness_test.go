@@ -32,9 +32,10 @@ func refusals(creations []creation, changes []change) []creation {
 
 func TestEveryRuleOfAKindHasARefusedCase(t *testing.T) {
 	cases := map[string][]creation{
-		"MerchantAccount": refusals(merchantAccountCreations, merchantAccountChanges),
-		"Payment":         refusals(slices.Concat(paymentCreations, orderCreations), slices.Concat(paymentChanges, orderChanges)),
-		"Refund":          refusals(refundCreations, refundChanges),
+		"MerchantAccount":      refusals(merchantAccountCreations, merchantAccountChanges),
+		"Payment":              refusals(slices.Concat(paymentCreations, orderCreations), slices.Concat(paymentChanges, orderChanges)),
+		"Refund":               refusals(refundCreations, refundChanges),
+		"PaymentMethodCatalog": refusals(catalogCreations, catalogChanges),
 	}
 	kinds := 0
 	for _, crd := range readFolder(t, "crd") {

@@ -183,6 +183,24 @@ var orderCreations = slices.Concat(
 
 // envCreations are the cases of the detail of a terminal, for each kind that has one.
 var envCreations = slices.Concat(
+	[]creation{
+		{name: "a desktop browser without system is accepted", patch: `spec: {env: {terminalType: WEB}}`},
+		{name: "a mobile browser with a system is accepted", patch: `spec: {env: {terminalType: WAP, osType: IOS}}`},
+		{name: "an app with a system is accepted", patch: `spec: {env: {terminalType: APP, osType: ANDROID}}`},
+		{name: "a mobile browser without system is refused", patch: `spec: {env: {terminalType: WAP}}`, field: "spec.env", want: needsSystem},
+		{name: "an app without system is refused", patch: `spec: {env: {terminalType: APP}}`, field: "spec.env", want: needsSystem},
+		{name: "a terminal without type is refused", patch: `spec: {env: {osType: IOS}}`, field: "spec.env.terminalType", want: "Required value"},
+		{name: "an unknown terminal is refused", patch: `spec: {env: {terminalType: TV}}`, field: "spec.env.terminalType", want: `supported values: "WEB", "WAP", "APP", "MINI_APP"`},
+		{
+			name: "an unknown system is refused", patch: `spec: {env: {terminalType: APP, osType: HARMONY}}`,
+			field: "spec.env.osType", want: `supported values: "IOS", "ANDROID"`,
+		},
+		{name: "an empty address is refused", patch: `spec: {env: {terminalType: WEB, clientIp: ""}}`, field: "spec.env.clientIp", want: "should be at least 1 chars long"},
+		{
+			name: "an address of 65 characters is refused", patch: `spec: {env: {terminalType: WEB, clientIp: ` + long(65) + `}}`,
+			field: "spec.env.clientIp", want: "may not be more than 64",
+		},
+	},
 	textCreations("spec.env.browserInfo.acceptHeader", in(`spec: {env: {terminalType: WEB, browserInfo: {%s}}}`, "acceptHeader"), 1024),
 	textCreations("spec.env.browserInfo.language", in(`spec: {env: {terminalType: WEB, browserInfo: {%s}}}`, "language"), 64),
 	textCreations("spec.env.browserInfo.userAgent", in(`spec: {env: {terminalType: WEB, browserInfo: {%s}}}`, "userAgent"), 1024),

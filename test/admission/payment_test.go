@@ -204,23 +204,6 @@ var paymentCreations = slices.Concat([]creation{
 		field: "spec.buyer.referenceBuyerId", want: "may not be more than 64",
 	},
 
-	{name: "a desktop browser without system is accepted", patch: `spec: {env: {terminalType: WEB}}`},
-	{name: "a mobile browser with a system is accepted", patch: `spec: {env: {terminalType: WAP, osType: IOS}}`},
-	{name: "an app with a system is accepted", patch: `spec: {env: {terminalType: APP, osType: ANDROID}}`},
-	{name: "a mobile browser without system is refused", patch: `spec: {env: {terminalType: WAP}}`, field: "spec.env", want: needsSystem},
-	{name: "an app without system is refused", patch: `spec: {env: {terminalType: APP}}`, field: "spec.env", want: needsSystem},
-	{name: "a terminal without type is refused", patch: `spec: {env: {osType: IOS}}`, field: "spec.env.terminalType", want: "Required value"},
-	{name: "an unknown terminal is refused", patch: `spec: {env: {terminalType: TV}}`, field: "spec.env.terminalType", want: `supported values: "WEB", "WAP", "APP", "MINI_APP"`},
-	{
-		name: "an unknown system is refused", patch: `spec: {env: {terminalType: APP, osType: HARMONY}}`,
-		field: "spec.env.osType", want: `supported values: "IOS", "ANDROID"`,
-	},
-	{name: "an empty address is refused", patch: `spec: {env: {terminalType: WEB, clientIp: ""}}`, field: "spec.env.clientIp", want: "should be at least 1 chars long"},
-	{
-		name: "an address of 65 characters is refused", patch: `spec: {env: {terminalType: WEB, clientIp: ` + long(65) + `}}`,
-		field: "spec.env.clientIp", want: "may not be more than 64",
-	},
-
 	{name: "a cashier without payment method is refused", patch: `spec: {cashier: {paymentMethodType: null}}`, field: "spec.cashier.paymentMethodType", want: "Required value"},
 	{name: "a payment method in lower case is refused", patch: `spec: {cashier: {paymentMethodType: alipay_hk}}`, field: "spec.cashier.paymentMethodType", want: codeOfMethod},
 	{name: "a payment method with a dash is refused", patch: `spec: {cashier: {paymentMethodType: ALIPAY-HK}}`, field: "spec.cashier.paymentMethodType", want: codeOfMethod},

@@ -116,6 +116,38 @@ func TestFullMerchantAccountStatusIsStored(t *testing.T) {
 	}
 }
 
+func TestFullPaymentMethodCatalogStatusIsStored(t *testing.T) {
+	catalog := &apiv1.PaymentMethodCatalog{}
+	createTyped(t, "PaymentMethodCatalog", `{}`, catalog)
+	limit := func(max string) *apiv1.CatalogLimit {
+		return &apiv1.CatalogLimit{Min: long(32), Max: max, Remaining: long(32)}
+	}
+	method := apiv1.CatalogMethod{
+		PaymentMethodType: long(64), PaymentMethodCategory: long(64),
+		PaymentMethodRegion: slices.Repeat([]string{long(16)}, 100), SupportedCurrencies: slices.Repeat([]string{long(8)}, 100),
+		Enabled: ptr.To(false), DisableReason: long(64), Preferred: true,
+		Limits:  &apiv1.CatalogLimits{Single: limit(long(32)), Day: limit("2"), Month: limit("3")},
+		LogoURL: long(2048), LogoName: long(64),
+	}
+	status := apiv1.PaymentMethodCatalogStatus{
+		Conditions: []metav1.Condition{
+			condition(apiv1.ReadyCondition, metav1.ConditionFalse, "MERCHANT_NOT_REGISTERED"),
+			condition(apiv1.StalledCondition, metav1.ConditionTrue, "MERCHANT_NOT_REGISTERED"),
+		},
+		ObservedGeneration: 1, EnabledMethods: ptr.To[int32](0), RefreshTime: ptr.To(then), Methods: slices.Repeat([]apiv1.CatalogMethod{method}, 200),
+	}
+	checkFull(t, status)
+	checkFull(t, method)
+	checkFull(t, *method.Limits)
+	checkFull(t, *method.Limits.Single)
+	before := catalog.DeepCopy()
+	catalog.Status = status
+	patchStatus(t, catalog, before)
+	if !equality.Semantic.DeepEqual(catalog.Status, status) {
+		t.Errorf("stored status is\n%+v\nwant\n%+v", catalog.Status, status)
+	}
+}
+
 // The operator saves what the gateway reports, whatever was reported before.
 func TestStatusCanGoBackAndForth(t *testing.T) {
 	states := []string{"Pending", "Submitting", "Processing", "Unknown", "Paid", "Refunded", "Failed", "Cancelled", "Blocked", ""}
