@@ -264,14 +264,16 @@ func checkPosts(t *testing.T, ledger simulator.Ledger) {
 // reportInquiries tells how many operations were asked about although they were announced.
 func reportInquiries(t *testing.T, ledger simulator.Ledger) {
 	t.Helper()
-	inquiries, settling := 0, 0
+	ofPayments, settlingPayments, ofRefunds, settlingRefunds := 0, 0, 0, 0
 	for _, p := range ledger.Payments {
-		inquiries, settling = inquiries+p.Inquiries, settling+p.FinalInquiries
+		ofPayments, settlingPayments = ofPayments+p.Inquiries, settlingPayments+p.FinalInquiries
 	}
 	for _, r := range ledger.RefundRecords {
-		inquiries, settling = inquiries+r.Inquiries, settling+r.FinalInquiries
+		ofRefunds, settlingRefunds = ofRefunds+r.Inquiries, settlingRefunds+r.FinalInquiries
 	}
-	t.Logf("%d inquiries about %d operations, %d of them after the end", inquiries, manyPayments+manyPayments/refundedEach, settling)
+	t.Logf("%d inquiries about payments, %d of them after the end; %d about refunds, which take half a minute, %d of them after the end",
+		ofPayments, settlingPayments, ofRefunds, settlingRefunds)
+	settling := settlingPayments + settlingRefunds
 	if most := (manyPayments + manyPayments/refundedEach) / 4; settling > most {
 		t.Errorf("%d operations were settled by inquiry, want %d at most: notifications are to settle them", settling, most)
 	}
