@@ -35,11 +35,14 @@ func consultRequest(catalog *apiv1.PaymentMethodCatalog, account *apiv1.Merchant
 // mostMethods is how many methods a status takes; the gateway has fewer than a hundred.
 const mostMethods = 200
 
-// listMethods writes the gateway's list into the status, in its order and in its words.
+// listMethods writes the gateway's list into the status, in its order and in its words. An entry without a name could not be used, nor stored.
 func listMethods(catalog *apiv1.PaymentMethodCatalog, answer *alipay.ConsultResponse, now time.Time) {
 	st := &catalog.Status
 	st.RefreshTime, st.Methods, st.EnabledMethods = refreshed(now), nil, ptr.To[int32](0)
-	for _, option := range answer.PaymentOptions[:min(len(answer.PaymentOptions), mostMethods)] {
+	for _, option := range answer.PaymentOptions {
+		if option.PaymentMethodType == "" || len(st.Methods) == mostMethods {
+			continue
+		}
 		method := apiv1.CatalogMethod{
 			PaymentMethodType:     cut(option.PaymentMethodType, 64),
 			PaymentMethodCategory: cut(option.PaymentMethodCategory, 64),
@@ -106,9 +109,10 @@ func (l *Lifecycle) warnDisabled(ctx context.Context, payment *apiv1.Payment) {
 	}
 }
 
-// disableReason is why a catalog lists the payment's method as disabled; empty when it does not. A catalog for another currency says nothing.
+// disableReason is why a catalog lists the payment's method as disabled; empty when it does not. A catalog for another currency says nothing,
+// nor does a list that answers a former spec.
 func disableReason(catalog *apiv1.PaymentMethodCatalog, payment *apiv1.Payment) string {
-	if catalog.Spec.Amount.Currency != payment.Spec.Amount.Currency {
+	if catalog.Spec.Amount.Currency != payment.Spec.Amount.Currency || catalog.Status.ObservedGeneration != catalog.Generation {
 		return ""
 	}
 	for _, method := range catalog.Status.Methods {
