@@ -119,8 +119,8 @@ func TestFullMerchantAccountStatusIsStored(t *testing.T) {
 func TestFullPaymentMethodCatalogStatusIsStored(t *testing.T) {
 	catalog := &apiv1.PaymentMethodCatalog{}
 	createTyped(t, "PaymentMethodCatalog", `{}`, catalog)
-	limit := func(max string) *apiv1.CatalogLimit {
-		return &apiv1.CatalogLimit{Min: long(32), Max: max, Remaining: long(32)}
+	limit := func(most string) *apiv1.CatalogLimit {
+		return &apiv1.CatalogLimit{Min: long(32), Max: most, Remaining: long(32)}
 	}
 	method := apiv1.CatalogMethod{
 		PaymentMethodType: long(64), PaymentMethodCategory: long(64),
