@@ -145,14 +145,14 @@ func TestSecretThatExistsIsTheSame(t *testing.T) {
 	}
 	d.written()
 
-	// A duplicate costs no second patch, and brings back a Secret that somebody has deleted.
+	// A duplicate brings back a Secret that somebody has deleted.
 	if err := d.api.Delete(t.Context(), &secrets.Items[0]); err != nil {
 		t.Fatal(err)
 	}
 	if response := d.deliver(t, written(credentialBodies[0].body)); !isAcknowledgement(t, response) {
 		t.Error("the duplicate was not acknowledged")
 	}
-	d.expectWrites(t, "create *v1.Secret")
+	d.expectWrites(t, "create *v1.Secret", "patch order")
 	d.get(t, secrets.Items[0].Name, &corev1.Secret{})
 }
 

@@ -23,9 +23,10 @@ const maxStored = 32
 
 var errFull = errors.New("the object keeps as many notifications as it can: remove the annotations of those that are settled")
 
-// store writes a verified notification to the object. When it returns nil, the API server has it on disk. duplicate says that it had
-// it already.
-func (r *Receiver) store(ctx context.Context, account *apiv1.MerchantAccount, obj client.Object, kind string, a *arrival, signedURI string) (duplicate bool, err error) {
+// store writes a verified notification to the object. When it returns nil, the API server has it on disk. repeated says that the cache had
+// it already: it is written all the same, as it was, because the cache does not know what was removed a moment ago. That changes nothing
+// on disk where all is well, and fails if the object is gone.
+func (r *Receiver) store(ctx context.Context, account *apiv1.MerchantAccount, obj client.Object, kind string, a *arrival, signedURI string) (repeated bool, err error) {
 	name := annotationName(kind, a.body)
 	envelope := Envelope{
 		URI: signedURI, ClientID: a.clientID, RequestTime: a.requestTime, Signature: a.signature,
@@ -34,7 +35,7 @@ func (r *Receiver) store(ctx context.Context, account *apiv1.MerchantAccount, ob
 	if carriesCredential(a.body) {
 		envelope.Body, envelope.BodySecretName = "", bodySecretName(obj, a.body)
 	}
-	duplicate = holds(account, obj, name, envelope, a.body)
+	value, duplicate := holds(account, obj, name, envelope, a.body)
 	if !duplicate && countStored(obj, name) >= maxStored {
 		return false, errFull
 	}
@@ -44,28 +45,26 @@ func (r *Receiver) store(ctx context.Context, account *apiv1.MerchantAccount, ob
 			return false, err
 		}
 	}
-	if duplicate {
-		return true, nil
+	if !duplicate {
+		if value, err = envelope.Value(); err != nil {
+			return false, err
+		}
 	}
-	value, err := envelope.Value()
-	if err != nil {
-		return false, err
-	}
-	return false, r.annotate(ctx, obj, name, value)
+	return duplicate, r.annotate(ctx, obj, name, value)
 }
 
-// holds reports whether the object has the notification already, in the same place. What somebody else has put there does not count.
-func holds(account *apiv1.MerchantAccount, obj client.Object, name string, again Envelope, body []byte) bool {
-	value, ok := obj.GetAnnotations()[name]
+// holds returns the notification as the object has it already, in the same place. What somebody else has put there does not count.
+func holds(account *apiv1.MerchantAccount, obj client.Object, name string, again Envelope, body []byte) (value string, ok bool) {
+	value, ok = obj.GetAnnotations()[name]
 	if !ok {
-		return false
+		return "", false
 	}
 	envelope, err := Parse(value)
 	if err != nil || envelope.Body != again.Body || envelope.BodySecretName != again.BodySecretName || envelope.ClientID != again.ClientID {
-		return false
+		return "", false
 	}
 	keys, err := Keys(account)
-	return err == nil && envelope.Verify(body, keys...) == nil
+	return value, err == nil && envelope.Verify(body, keys...) == nil
 }
 
 func countStored(obj client.Object, besides string) int {
@@ -99,8 +98,12 @@ func (r *Receiver) annotate(ctx context.Context, obj client.Object, name, value 
 // bodySecretName comes from the object and the body, so that a Secret that exists has this body. The UID is part of it: the Secret of an
 // object that was deleted and made anew under its name is about to be deleted, too.
 func bodySecretName(obj client.Object, body []byte) string {
+	return bodySecretPrefix(obj) + bodyHash(append([]byte(obj.GetUID()+"\n"), body...))
+}
+
+func bodySecretPrefix(obj client.Object) string {
 	owner := obj.GetName()
-	return strings.TrimRight(owner[:min(len(owner), 200)], ".-") + "-notification-" + bodyHash(append([]byte(obj.GetUID()+"\n"), body...))
+	return strings.TrimRight(owner[:min(len(owner), 200)], ".-") + "-notification-"
 }
 
 // storeBody keeps a body that carries a credential in a Secret, which goes when the object goes.

@@ -1,18 +1,21 @@
 package notification
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 )
 
-func TestDuplicateIsAcknowledgedWithoutAWrite(t *testing.T) {
+func TestDuplicateIsAcknowledgedAndChangesNothing(t *testing.T) {
 	d := newDoor()
 	d.deliver(t, written(paidBody))
 	d.expectWrites(t, "patch order")
@@ -22,7 +25,7 @@ func TestDuplicateIsAcknowledgedWithoutAWrite(t *testing.T) {
 		if response := d.deliver(t, again.sign()); !isAcknowledgement(t, response) {
 			t.Errorf("answer = %s", response.Status)
 		}
-		d.expectWrites(t)
+		d.expectWrites(t, "patch order") // with what is there
 	}
 	payment := &apiv1.Payment{}
 	d.get(t, "order", payment)
@@ -100,11 +103,67 @@ func TestObjectKeepsALimitedNumberOfNotifications(t *testing.T) {
 	// One place is free: it is taken, and a duplicate of it needs none.
 	delete(full, apiv1.NotificationAnnotation+"-OTHER-7")
 	d.annotateAll(t, full)
-	for _, want := range [][]string{{"patch order"}, nil} {
+	for range 2 {
 		if response := d.deliver(t, written(paidBody)); !isAcknowledgement(t, response) {
 			t.Errorf("answer = %s; log: %s", response.Status, d.log())
 		}
-		d.expectWrites(t, want...)
+		d.expectWrites(t, "patch order")
+	}
+}
+
+func TestDuplicateIsNotJudgedByTheCacheAlone(t *testing.T) {
+	tests := []struct {
+		name         string
+		meanwhile    func(t *testing.T, d *door, payment *apiv1.Payment) error
+		acknowledged bool
+	}{
+		{"the annotation was removed", func(t *testing.T, d *door, payment *apiv1.Payment) error {
+			payment.Annotations = nil
+			return d.api.Update(t.Context(), payment)
+		}, true},
+		{"the object was deleted", func(t *testing.T, d *door, payment *apiv1.Payment) error {
+			return d.api.Delete(t.Context(), payment)
+		}, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			lagging, d := newDoor(), newDoor()
+			for _, x := range []*door{lagging, d} {
+				if response := x.deliver(t, written(paidBody)); !isAcknowledgement(t, response) {
+					t.Fatal(response.Status)
+				}
+			}
+			d.cache = lagging.api
+			payment := &apiv1.Payment{}
+			d.get(t, "order", payment)
+			if err := test.meanwhile(t, d, payment); err != nil {
+				t.Fatal(err)
+			}
+			if got := isAcknowledgement(t, d.deliver(t, written(paidBody))); got != test.acknowledged {
+				t.Errorf("acknowledged: %t, want %t", got, test.acknowledged)
+			}
+			if test.acknowledged {
+				d.get(t, "order", payment)
+				only(t, payment)
+			}
+		})
+	}
+}
+
+func TestDuplicateGoesToNoOtherObjectOfThatName(t *testing.T) {
+	d := newDoor()
+	d.deliver(t, written(paidBody))
+	sent := ""
+	d.Receiver.client = interceptor.NewClient(d.api, interceptor.Funcs{
+		Patch: func(_ context.Context, _ client.WithWatch, obj client.Object, patch client.Patch, _ ...client.PatchOption) error {
+			data, err := patch.Data(obj)
+			sent = string(data)
+			return err
+		},
+	})
+	d.deliver(t, written(paidBody))
+	if !strings.Contains(sent, `"uid":"payment-uid"`) {
+		t.Errorf("patch = %s, want one with the UID of the object", sent)
 	}
 }
 
