@@ -72,20 +72,23 @@ func (r *Receiver) find(ctx context.Context, account types.NamespacedName, subje
 	if err != nil && !wait.Interrupted(err) {
 		return nil, err
 	}
-	if len(found) > 0 || r.live == nil {
+	if len(found) == 0 && r.live != nil {
+		if found, err = r.lookUpLive(ctx, account, subject); err != nil {
+			return nil, err
+		}
+	}
+	if len(found) > 0 || subject.RefundRequestID == "" {
 		return found, nil
 	}
-	return r.lookUpLive(ctx, account, subject)
+	// A refund whose object was deleted before it ended is followed by its payment. That is asked last: the payment notes a refund before
+	// the Refund has its intent, and where there is a Refund it must be told.
+	return payments(ctx, r.cache, account, subjectIndex, byRefundRequestID(subject.RefundRequestID))
 }
 
-// lookUp asks the cache. A refund whose object was deleted before it ended is followed by its payment.
+// lookUp asks the cache.
 func (r *Receiver) lookUp(ctx context.Context, account types.NamespacedName, subject alipay.Subject) ([]client.Object, error) {
 	if subject.RefundRequestID != "" {
-		refunds, err := refunds(ctx, r.cache, account, subjectIndex, byRefundRequestID(subject.RefundRequestID))
-		if err != nil || len(refunds) > 0 {
-			return refunds, err
-		}
-		return payments(ctx, r.cache, account, subjectIndex, byRefundRequestID(subject.RefundRequestID))
+		return refunds(ctx, r.cache, account, subjectIndex, byRefundRequestID(subject.RefundRequestID))
 	}
 	if subject.PaymentRequestID != "" {
 		payments, err := payments(ctx, r.cache, account, subjectIndex, byPaymentRequestID(subject.PaymentRequestID))
@@ -99,8 +102,7 @@ func (r *Receiver) lookUp(ctx context.Context, account types.NamespacedName, sub
 	return nil, nil
 }
 
-// lookUpLive asks the API server. When that is overloaded it ends watches, and the cache then lags by many seconds. Of a refund whose
-// object was deleted it does not know the payment: that notification comes again.
+// lookUpLive asks the API server. When that is overloaded it ends watches, and the cache then lags by many seconds.
 func (r *Receiver) lookUpLive(ctx context.Context, account types.NamespacedName, subject alipay.Subject) (found []client.Object, err error) {
 	if err := r.looks.Wait(ctx); err != nil {
 		return nil, fmt.Errorf("too many notifications are about what the cache does not have: %w", err)

@@ -189,6 +189,13 @@ func newDoor(adjust ...func(*apiv1.MerchantAccount)) *door {
 	if err := AddIndexes(context.Background(), indexer{builder}); err != nil {
 		panic(err)
 	}
+	// What the API server selects by, for a door that looks there.
+	builder.WithIndex(&apiv1.Refund{}, "status.refundRequestId", func(obj client.Object) []string {
+		return []string{obj.(*apiv1.Refund).Status.RefundRequestID}
+	})
+	builder.WithIndex(&apiv1.Payment{}, "status.paymentRequestId", func(obj client.Object) []string {
+		return []string{obj.(*apiv1.Payment).Status.PaymentRequestID}
+	})
 	d.api = builder.Build()
 	log := funcr.New(func(prefix, args string) {
 		d.mu.Lock()
