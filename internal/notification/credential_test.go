@@ -156,6 +156,35 @@ func TestSecretThatExistsIsTheSame(t *testing.T) {
 	d.get(t, secrets.Items[0].Name, &corev1.Secret{})
 }
 
+func TestSecretWithAnotherBodyIsNotTaken(t *testing.T) {
+	d := newDoor()
+	body := credentialBodies[0].body
+	if response := d.deliver(t, written(body)); !isAcknowledgement(t, response) {
+		t.Fatalf("not acknowledged; log: %s", d.log())
+	}
+	secrets := &corev1.SecretList{}
+	if err := d.api.List(t.Context(), secrets); err != nil || len(secrets.Items) != 1 {
+		t.Fatalf("%d Secrets, %v; want one", len(secrets.Items), err)
+	}
+	kept := &secrets.Items[0]
+	if err := d.api.Delete(t.Context(), kept); err != nil {
+		t.Fatal(err)
+	}
+	other := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: kept.Namespace, Name: kept.Name},
+		Data:       map[string][]byte{apiv1.NotificationBodySecretKey: []byte("{}")},
+	}
+	if err := d.api.Create(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	if response := d.deliver(t, written(body)); isAcknowledgement(t, response) {
+		t.Error("acknowledged, and another body is kept")
+	}
+	if log := d.log(); !strings.Contains(log, kept.Name) || strings.Contains(log, secretWord) {
+		t.Errorf("log = %s, want the Secret's name and not what is in it", log)
+	}
+}
+
 func TestSecretOfAFormerObjectIsNotTheSame(t *testing.T) {
 	// A payment was deleted and made anew under its name: the Secret of the former one is about to go.
 	former := &apiv1.Payment{ObjectMeta: metav1.ObjectMeta{Name: "order", UID: "former-uid"}}

@@ -1,6 +1,7 @@
 package notification
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -95,7 +96,7 @@ func (r *Receiver) annotate(ctx context.Context, obj client.Object, name, value 
 	return r.client.Patch(ctx, target, client.RawPatch(types.MergePatchType, patch))
 }
 
-// bodySecretName comes from the object and the body, so that a Secret that exists has this body. The UID is part of it: the Secret of an
+// bodySecretName comes from the object and the body, so that a body that comes again takes no second Secret. The UID is part of it: the Secret of an
 // object that was deleted and made anew under its name is about to be deleted, too.
 func bodySecretName(obj client.Object, body []byte) string {
 	return bodySecretPrefix(obj) + bodyHash(append([]byte(obj.GetUID()+"\n"), body...))
@@ -123,8 +124,24 @@ func (r *Receiver) storeBody(ctx context.Context, obj client.Object, name string
 		Immutable: &immutable,
 		Data:      map[string][]byte{apiv1.NotificationBodySecretKey: body},
 	}
-	if err := r.client.Create(ctx, secret); err != nil && !apierrors.IsAlreadyExists(err) {
+	err = r.client.Create(ctx, secret)
+	if apierrors.IsAlreadyExists(err) {
+		return r.compareBody(ctx, client.ObjectKeyFromObject(secret), body)
+	}
+	if err != nil {
 		return fmt.Errorf("creating Secret %s for a body that carries a credential (see config/samples/shop/account.yaml for the role): %w", name, err)
+	}
+	return nil
+}
+
+// compareBody returns nil if a Secret that was there already keeps this body, as it does when a notification comes again.
+func (r *Receiver) compareBody(ctx context.Context, key client.ObjectKey, body []byte) error {
+	secret := &corev1.Secret{}
+	if err := r.client.Get(ctx, key, secret); err != nil {
+		return fmt.Errorf("reading Secret %s, which exists (see config/samples/shop/account.yaml for the role): %w", key.Name, err)
+	}
+	if secret.DeletionTimestamp != nil || !bytes.Equal(secret.Data[apiv1.NotificationBodySecretKey], body) {
+		return fmt.Errorf("the Secret %s exists with another body, or is being deleted: delete it", key.Name)
 	}
 	return nil
 }
