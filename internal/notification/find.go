@@ -2,6 +2,7 @@ package notification
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -61,8 +62,32 @@ const (
 	looksBurst     = 100
 )
 
-// find returns the objects that a notification is about: one, unless several manifests name the same request id.
-func (r *Receiver) find(ctx context.Context, account types.NamespacedName, subject alipay.Subject) ([]client.Object, error) {
+// errLimited is more than one account may ask for at once. The gateway sends the notification again.
+var errLimited = errors.New("too much at once")
+
+// find returns the objects that a notification is about: one, unless several manifests name the same request id. What the cache has is found
+// whatever else is being looked for.
+func (r *Receiver) find(ctx context.Context, a *arrival, subject alipay.Subject, searches *searches) ([]client.Object, error) {
+	found, err := r.lookUp(ctx, a.account, subject)
+	if err != nil || len(found) > 0 {
+		return found, err
+	}
+	hash := bodyHash(a.body)
+	if searches.missed(hash, r.now()) {
+		return nil, nil
+	}
+	if !searches.begin(r.searching) {
+		return nil, errLimited
+	}
+	defer searches.end(r.searching)
+	if found, err = r.search(ctx, a.account, subject); err == nil && len(found) == 0 {
+		searches.miss(hash, r.now())
+	}
+	return found, err
+}
+
+// search looks for what the cache does not have, or not yet.
+func (r *Receiver) search(ctx context.Context, account types.NamespacedName, subject alipay.Subject) ([]client.Object, error) {
 	var found []client.Object
 	err := wait.PollUntilContextTimeout(ctx, cacheLagRetry, cacheLag, true, func(ctx context.Context) (bool, error) {
 		var err error

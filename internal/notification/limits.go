@@ -26,7 +26,7 @@ const (
 	failureBurst      = 50
 )
 
-// suspicion limits what forged notifications cost, per account. A genuine one still gets through: it is verified as soon as the one
+// suspicion limits what forged notifications cost, per account, and what genuine ones cost that are about nothing or come again. A genuine one still gets through: it is verified as soon as the one
 // before it has been.
 type suspicion struct {
 	mu       sync.Mutex
@@ -36,6 +36,8 @@ type suspicion struct {
 type suspect struct {
 	failures *rate.Limiter
 	lane     sync.Mutex
+	searches searches
+	repeats  *rate.Limiter
 }
 
 // of returns the account's record. Accounts that do not exist share one, so that strangers can not make this grow.
@@ -47,7 +49,10 @@ func (s *suspicion) of(account types.NamespacedName) *suspect {
 	}
 	known := s.accounts[account]
 	if known == nil {
-		known = &suspect{failures: rate.NewLimiter(failuresPerSecond, failureBurst)}
+		known = &suspect{
+			failures: rate.NewLimiter(failuresPerSecond, failureBurst), repeats: rate.NewLimiter(repeatsPerSecond, repeatsBurst),
+			searches: searches{log: rate.Sometimes{First: 1, Interval: missLogs}},
+		}
 		s.accounts[account] = known
 	}
 	return known

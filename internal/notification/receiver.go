@@ -30,13 +30,15 @@ type Receiver struct {
 	suspicion suspicion
 	// slots are free places for requests that are being worked on.
 	slots chan struct{}
+	// searching are the searches that are going on.
+	searching chan struct{}
 }
 
 // NewReceiver finds objects in cache, which must have the indexes of [AddIndexes], and writes to them with c.
 func NewReceiver(cache client.Reader, c client.Client, log logr.Logger) *Receiver {
 	return &Receiver{
 		cache: cache, client: c, looks: rate.NewLimiter(looksPerSecond, looksBurst),
-		log: log, now: time.Now, slots: make(chan struct{}, maxConcurrent),
+		log: log, now: time.Now, slots: make(chan struct{}, maxConcurrent), searching: make(chan struct{}, maxSearchesOfAll),
 	}
 }
 
@@ -90,8 +92,13 @@ func (r *Receiver) receive(request *http.Request) (kind string, became outcome) 
 	return typeLabel(subject.Type, true), r.keep(ctx, account, subject, a, signedURI)
 }
 
-// takeSlot waits for a free place, for a while.
+// takeSlot waits for a free place, for a while. A sender that goes away gives up waiting, and no place that is free.
 func (r *Receiver) takeSlot(ctx context.Context) bool {
+	select {
+	case r.slots <- struct{}{}:
+		return true
+	default:
+	}
 	ctx, cancel := context.WithTimeout(ctx, longestQueueing)
 	defer cancel()
 	select {
@@ -177,19 +184,28 @@ func basePath(account *apiv1.MerchantAccount) string {
 // keep stores a verified notification with every object that it is about.
 func (r *Receiver) keep(ctx context.Context, account *apiv1.MerchantAccount, subject alipay.Subject, a *arrival, signedURI string) outcome {
 	log := r.log.WithValues("merchantAccount", client.ObjectKeyFromObject(account), "type", typeLabel(subject.Type, true))
-	objects, err := r.find(ctx, a.account, subject)
+	limits := r.suspicion.of(client.ObjectKeyFromObject(account))
+	objects, err := r.find(ctx, a, subject, &limits.searches)
+	if errors.Is(err, errLimited) {
+		return limited
+	}
 	if err != nil {
 		log.Error(err, "The object of a notification could not be looked for; the gateway will send it again")
 		return notStored
 	}
 	if len(objects) == 0 {
-		log.Info("A notification is about nothing that is here, and is not acknowledged",
-			"paymentRequestID", subject.PaymentRequestID, "refundRequestID", subject.RefundRequestID)
+		limits.searches.log.Do(func() {
+			log.Info("A notification is about nothing that is here, and is not acknowledged",
+				"paymentRequestID", short(subject.PaymentRequestID), "refundRequestID", short(subject.RefundRequestID))
+		})
 		return unknownObject
 	}
 	became := duplicate
 	for _, obj := range objects {
 		repeated, err := r.store(ctx, account, obj, subject.Type, a, signedURI)
+		if errors.Is(err, errLimited) {
+			return limited
+		}
 		if err != nil {
 			log.Error(err, "A notification could not be stored; the gateway will send it again", "object", client.ObjectKeyFromObject(obj))
 			return notStored
@@ -200,3 +216,6 @@ func (r *Receiver) keep(ctx context.Context, account *apiv1.MerchantAccount, sub
 	}
 	return became
 }
+
+// short cuts an id to the length that the gateway's ids have at most.
+func short(id string) string { return id[:min(len(id), 64)] }

@@ -282,6 +282,17 @@ func TestPlacesForWorkAreLimitedAndFreedAgain(t *testing.T) {
 	})
 }
 
+func TestFreePlaceIsTakenWhenTheSenderHasGone(t *testing.T) {
+	d := newDoor()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 50 {
+		if !d.takeSlot(ctx) {
+			t.Fatal("not taken")
+		}
+	}
+}
+
 func TestForgeriesAreVerifiedOneAtATimeAndAGenuineOneGetsThrough(t *testing.T) {
 	var all suspicion
 	now := time.Now()

@@ -36,9 +36,12 @@ func (r *Receiver) store(ctx context.Context, account *apiv1.MerchantAccount, ob
 	if carriesCredential(a.body) {
 		envelope.Body, envelope.BodySecretName = "", bodySecretName(obj, a.body)
 	}
-	value, duplicate := holds(account, obj, name, envelope, a.body)
-	if !duplicate && countStored(obj, name) >= maxStored {
+	value, repeated := holds(account, obj, name, envelope, a.body)
+	if !repeated && countStored(obj, name) >= maxStored {
 		return false, errFull
+	}
+	if repeated && !r.suspicion.of(client.ObjectKeyFromObject(account)).repeats.AllowN(r.now(), 1) {
+		return false, errLimited
 	}
 	if envelope.BodySecretName != "" {
 		// Of a duplicate, too: somebody may have deleted the Secret.
@@ -46,12 +49,12 @@ func (r *Receiver) store(ctx context.Context, account *apiv1.MerchantAccount, ob
 			return false, err
 		}
 	}
-	if !duplicate {
+	if !repeated {
 		if value, err = envelope.Value(); err != nil {
 			return false, err
 		}
 	}
-	return duplicate, r.annotate(ctx, obj, name, value)
+	return repeated, r.annotate(ctx, obj, name, value)
 }
 
 // holds returns the notification as the object has it already, in the same place. What somebody else has put there does not count.
