@@ -87,8 +87,10 @@ type report struct {
 
 // decision is what a pure function makes of everything that was gathered.
 type decision struct {
-	do     action
-	after  time.Duration // for wait
+	do    action
+	after time.Duration // for wait
+	// ended says that nothing but the end of the time to live is waited for.
+	ended  bool
 	report report
 }
 

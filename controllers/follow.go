@@ -183,10 +183,11 @@ func (f *facts) follow(s subject) decision {
 
 // confirmEnd asks about an end to which the gateway has announced the contrary, beside a report that it does not change.
 func (f *facts) confirmEnd(s subject, ended decision) decision {
-	if !f.news.ask || f.preconditions(s) != nil {
-		return ended
-	}
 	switch {
+	case !f.news.ask:
+		return ended
+	case f.preconditions(s) != nil: // it must not go before the gateway could be asked
+		return decision{do: actWait, after: refusedIdentityDelay, report: ended.report}
 	case f.asked:
 		return decision{do: actWait, after: f.submission(s.recorded()).delay(), report: ended.report}
 	case f.now.Before(f.recall.nextLook):
@@ -235,7 +236,7 @@ func untilExpired(told report, ttl *int32, finishedAt *metav1.Time, now time.Tim
 		return decision{do: actRest, report: told}
 	}
 	if left := finishedAt.Add(time.Duration(*ttl) * time.Second).Sub(now); left > 0 {
-		return decision{do: actWait, after: left, report: told}
+		return decision{do: actWait, after: left, ended: true, report: told}
 	}
 	return decision{do: actExpire, report: told}
 }

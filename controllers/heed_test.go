@@ -92,7 +92,7 @@ func TestTheSameNewsIsAskedAboutOnce(t *testing.T) {
 			}
 			again(t, state+", "+kind, &p.facts, func(digest uint64) {
 				p.reported = paymentNews{}
-				p.news = news{digest: digest, verified: verifiedNews(all, func(a announcement) bool { return p.concernsPayment(a.subject()) })}
+				p.news = news{said: digest, digest: digest, verified: verifiedNews(all, func(a announcement) bool { return p.concernsPayment(a.subject()) })}
 				p.read()
 				p.heed(p.payment, paymentKind, &p.news, &p.recall)
 			})
@@ -106,7 +106,7 @@ func TestTheSameNewsIsAskedAboutOnce(t *testing.T) {
 			}
 			again(t, state+", "+kind, &p.facts, func(digest uint64) {
 				p.reported = refundNews{}
-				p.news = news{digest: digest, verified: verifiedNews(all, func(a announcement) bool { return p.concernsRefund(a.subject()) })}
+				p.news = news{said: digest, digest: digest, verified: verifiedNews(all, func(a announcement) bool { return p.concernsRefund(a.subject()) })}
 				p.read()
 				p.heed(p.refund, refundKind, &p.news, &p.recall)
 			})
@@ -117,7 +117,7 @@ func TestTheSameNewsIsAskedAboutOnce(t *testing.T) {
 // Only news that the gateway has explained counts as heeded.
 func TestNewsIsHeededByAnswersAlone(t *testing.T) {
 	for what, want := range map[outcome]uint64{"": 7, notFound: 7, unknown: 0, notSent: 0, refusedIdentity: 0, refused: 0} {
-		f := &facts{news: news{digest: 7, ask: true}}
+		f := &facts{news: news{said: 7, digest: 9, ask: true}}
 		if what == "" {
 			f.news.answered(nil)
 		} else {

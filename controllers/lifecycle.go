@@ -122,11 +122,15 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 		case actRelease:
 			return l.release(ctx, obj)
 		case actWait:
+			if decided.ended {
+				if err := l.rest(ctx, saver, before, op, decided.report); err != nil {
+					return staleOr(err, "recording status")
+				}
+				return ctrl.Result{RequeueAfter: decided.after}, nil
+			}
 			return l.pause(ctx, saver, before, op, decided.report, decided.after)
 		case actRest:
-			err := l.record(ctx, saver, before, op, decided.report)
-			l.memory.rest(obj, op.requestID(), *op.remembered())
-			return staleOr(err, "recording status")
+			return staleOr(l.rest(ctx, saver, before, op, decided.report), "recording status")
 		}
 	}
 	return l.pause(ctx, saver, before, op, op.decide().report, time.Second)
@@ -181,6 +185,13 @@ func (l *Lifecycle) record(ctx context.Context, saver *statusSaver, before landm
 	op.recordedAnswer()
 	l.announce(ctx, before, op, told)
 	return nil
+}
+
+// rest records what the pass has found, of an object that has nothing to ask any more.
+func (l *Lifecycle) rest(ctx context.Context, saver *statusSaver, before landmarks, op operation, told report) error {
+	err := l.record(ctx, saver, before, op, told)
+	l.memory.rest(op.object(), op.requestID(), *op.remembered())
+	return err
 }
 
 // pause records what the pass has found, ends it until the next look, and remembers when that is.

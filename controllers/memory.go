@@ -22,7 +22,8 @@ type recall struct {
 	// turn is when the account's rate limit lets this operation send its next request; zero while it has not asked for that.
 	turn time.Time
 	// heeded tells which notifications the gateway has been asked about, and rejected of which the user was told that they are not believed.
-	heeded, rejected uint64
+	// alarmed is that of which a person was told that a former attempt was announced as paid.
+	heeded, rejected, alarmed uint64
 }
 
 // note counts failures.
@@ -82,11 +83,11 @@ func (m *memory) store(obj client.Object, requestID string, remembered recall) {
 
 // rest forgets what is of no use once nothing is to be done, and keeps what was made of notifications.
 func (m *memory) rest(obj client.Object, requestID string, remembered recall) {
-	if remembered.heeded == 0 && remembered.rejected == 0 {
+	if remembered.heeded == 0 && remembered.rejected == 0 && remembered.alarmed == 0 {
 		m.forget(client.ObjectKeyFromObject(obj))
 		return
 	}
-	m.store(obj, requestID, recall{heeded: remembered.heeded, rejected: remembered.rejected})
+	m.store(obj, requestID, recall{heeded: remembered.heeded, rejected: remembered.rejected, alarmed: remembered.alarmed})
 }
 
 func (m *memory) forget(key types.NamespacedName) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -23,8 +24,13 @@ import (
 type news struct {
 	// verified are the notifications that the gateway has signed and that concern the object.
 	verified []verifiedNotification
-	// digest tells whether anything has come since they were last looked at; zero when there are none.
-	digest uint64
+	// digest is that of all annotations, and said that of what the gateway has signed: they tell whether anything has come since they were
+	// last looked at. Zero when there is nothing.
+	digest, said uint64
+	// contradicted is true when the object has ended and the gateway has announced another end.
+	contradicted bool
+	// alarm is what a person should know, and what nothing else shows.
+	alarm string
 	// rejected is the first annotation that is not to be believed, and why.
 	rejected, whyRejected string
 	// ask is true when something was said that only the gateway can explain: an inquiry is due.
@@ -46,7 +52,7 @@ const longestNews = time.Hour
 
 // fresh reports whether the gateway has sent the notification lately, by its own signed word.
 func (v *verifiedNotification) fresh(now time.Time) bool {
-	return !v.sentAt.IsZero() && now.Sub(v.sentAt) < longestNews
+	return !v.sentAt.IsZero() && now.Sub(v.sentAt).Abs() < longestNews
 }
 
 // envelopes are the annotations of an object that hold notifications, in a steady order.
@@ -82,11 +88,20 @@ func digestOf(obj client.Object) uint64 {
 	return max(h.Sum64(), 1)
 }
 
-// hear verifies the notifications of an object with the keys of its account. concerns tells those that are about the object.
-func (l *Lifecycle) hear(ctx context.Context, obj client.Object, account *apiv1.MerchantAccount, concerns func(alipay.Subject) bool) news {
+// mostHeard is how many notifications of an object are looked at: as many as the receiver stores.
+const mostHeard = 32
+
+// hear verifies the notifications of an object with the keys of its account. concerns tells those that are about the object. The error is
+// that of an API server that could not be asked.
+func (l *Lifecycle) hear(ctx context.Context, obj client.Object, account *apiv1.MerchantAccount, concerns func(alipay.Subject) bool) (news, error) {
 	heard := news{digest: digestOf(obj)}
-	for _, name := range envelopes(obj) {
+	said := fnv.New64a()
+	names := envelopes(obj)
+	for _, name := range names[:min(len(names), mostHeard)] {
 		verified, err := l.verify(ctx, obj, name, account)
+		if errors.Is(err, errNotAsked) {
+			return heard, err
+		}
 		if err == nil && !concerns(verified.subject) {
 			err = errors.New("it is about something else")
 		}
@@ -97,9 +112,16 @@ func (l *Lifecycle) hear(ctx context.Context, obj client.Object, account *apiv1.
 			continue
 		}
 		heard.verified = append(heard.verified, verified)
+		_, _ = fmt.Fprintf(said, "%q", verified.body)
 	}
-	return heard
+	if len(heard.verified) > 0 {
+		heard.said = max(said.Sum64(), 1)
+	}
+	return heard, nil
 }
+
+// errNotAsked means that the API server did not say what a Secret holds.
+var errNotAsked = errors.New("reading the body of a notification")
 
 // verify reads one annotation and believes it only if the gateway has signed it for this account's client.
 func (l *Lifecycle) verify(ctx context.Context, obj client.Object, name string, account *apiv1.MerchantAccount) (verifiedNotification, error) {
@@ -113,8 +135,12 @@ func (l *Lifecycle) verify(ctx context.Context, obj client.Object, name string, 
 	body := []byte(envelope.Body)
 	if envelope.BodySecretName != "" {
 		secret := &corev1.Secret{}
-		if err := l.Live.Get(ctx, client.ObjectKey{Namespace: obj.GetNamespace(), Name: envelope.BodySecretName}, secret); err != nil {
-			return verifiedNotification{}, fmt.Errorf("Secret %q, which holds its body, can not be read", envelope.BodySecretName)
+		if !notification.MayHoldBody(obj, envelope.BodySecretName) {
+			return verifiedNotification{}, errors.New("it names a Secret that is not the receiver's")
+		}
+		err := l.Live.Get(ctx, client.ObjectKey{Namespace: obj.GetNamespace(), Name: envelope.BodySecretName}, secret)
+		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) {
+			return verifiedNotification{}, fmt.Errorf("%w: %w", errNotAsked, err)
 		}
 		body = secret.Data[apiv1.NotificationBodySecretKey]
 	}
@@ -123,7 +149,7 @@ func (l *Lifecycle) verify(ctx context.Context, obj client.Object, name string, 
 		return verifiedNotification{}, err
 	}
 	if err := envelope.Verify(body, keys...); err != nil {
-		return verifiedNotification{}, fmt.Errorf("no key of MerchantAccount %q has signed it", account.Name)
+		return verifiedNotification{}, fmt.Errorf("no key of MerchantAccount %q has signed what it holds, or what the Secret holds that it names", account.Name)
 	}
 	verified := verifiedNotification{body: body}
 	if verified.subject, err = alipay.ReadSubject(body); err != nil {
@@ -142,10 +168,15 @@ func (l *Lifecycle) heed(obj client.Object, kind string, heard *news, remembered
 		remembered.rejected = heard.digest
 		notificationsRejected.WithLabelValues(kind).Inc()
 		l.Events.Eventf(obj, nil, "Warning", apiv1.NotificationRejectedReason, "Reconcile",
-			"The annotation %s is not believed, and changes nothing: %s. Remove it.", heard.rejected, heard.whyRejected)
+			"The annotation %s is not believed, and changes nothing: %s.", heard.rejected, heard.whyRejected)
 	}
-	if remembered.heeded == heard.digest {
+	if remembered.heeded == heard.said {
 		heard.ask = false
+		return
+	}
+	if heard.alarm != "" && remembered.alarmed != heard.said {
+		remembered.alarmed = heard.said
+		l.Events.Eventf(obj, nil, "Warning", apiv1.FormerAttemptOpenReason, "Reconcile", "%s", heard.alarm)
 	}
 	if heard.ask && remembered.failures == 0 {
 		remembered.nextLook = time.Time{}
@@ -154,7 +185,7 @@ func (l *Lifecycle) heed(obj client.Object, kind string, heard *news, remembered
 
 // answered notes that the gateway was asked about what the news said.
 func (n *news) answered(t *trouble) {
-	if t == nil || t.outcome == notFound {
+	if t == nil || t.outcome == notFound && !n.contradicted {
 		n.explained, n.ask = true, false
 	}
 }
@@ -163,7 +194,7 @@ func (n *news) answered(t *trouble) {
 // failed write must be asked for again.
 func (f *facts) recordedAnswer() {
 	if f.news.explained {
-		f.recall.heeded = f.news.digest
+		f.recall.heeded = f.news.said
 	}
 }
 

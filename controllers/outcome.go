@@ -58,6 +58,12 @@ func conflictOver(id string) *apiv1.Conflict {
 		"(REPEAT_REQ_INCONSISTENT). Nothing was moved and nothing is sent any more: find out whose operation that is, then create a new object with another name or request id."}
 }
 
+// announcedUnknown says that the gateway has announced another end than the one on record, and knows nothing when it is asked.
+func announcedUnknown(noun string) *apiv1.Conflict {
+	return &apiv1.Conflict{Reason: apiv1.StateContradictionReason, Message: "The gateway has announced another end of this " + noun +
+		" than it reported before, and says ORDER_NOT_EXIST when it is asked. Nothing is sent any more: ask Antom which one is right."}
+}
+
 // classify answers "did it happen?" for the error of any gateway call.
 func classify(err error) outcome {
 	var rejected *alipay.RejectedError

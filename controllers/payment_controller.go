@@ -105,7 +105,7 @@ func (r *PaymentReconciler) gather(ctx context.Context, payment *apiv1.Payment) 
 	var err error
 	key := types.NamespacedName{Namespace: payment.Namespace, Name: payment.Spec.MerchantAccountRef.Name}
 	if pass.account, err = r.Gateways.account(ctx, r.Client, key); err == nil && pass.account.account != nil {
-		pass.news = r.hear(ctx, payment, pass.account.account, pass.concernsPayment)
+		pass.news, err = r.hear(ctx, payment, pass.account.account, pass.concernsPayment)
 	}
 	if err == nil && pass.needsPersonalData() {
 		pass.full, pass.withheld = r.withPersonalData(ctx, payment, pass.now)
@@ -285,6 +285,9 @@ func (p *paymentPass) inquire(ctx context.Context) error {
 	answer, err := p.gateway().client.InquiryPayment(ctx, p.inquiryFor(p.id))
 	st.EmptyAnswers = countEmpty(st.EmptyAnswers, p.id, newTrouble(err), p.Clock.Now())
 	if err != nil {
+		if p.news.contradicted && emptyCount(st.EmptyAnswers, p.id) >= emptyAnswers {
+			st.Conflict, st.EmptyAnswers, p.news.explained = announcedUnknown("payment"), nil, true
+		}
 		return err
 	}
 	if st.Intent == nil {

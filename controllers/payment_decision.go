@@ -93,7 +93,7 @@ func (f *paymentFacts) letGo() decision {
 // ended reports a payment that has ended. What the gateway has announced to the contrary is asked about first.
 func (f *paymentFacts) ended() decision {
 	decided := f.finished()
-	if !f.reported.contradicted {
+	if !f.news.contradicted {
 		return decided
 	}
 	return f.confirmEnd(f, decided)

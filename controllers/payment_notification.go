@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -16,13 +17,21 @@ type paymentNews struct {
 	finalSource *verifiedNotification
 	// formerPaid is the first former attempt that was announced as paid although it counts as ended, or 0.
 	formerPaid int32
-	// contradicted is true when the payment has ended and the gateway has announced another end.
-	contradicted bool
 }
 
 // concernsPayment reports whether a notification can be about the payment, or about its refunds, captures and disputes.
 func (p *paymentPass) concernsPayment(s alipay.Subject) bool {
-	return ownsSubject(p.payment, s) || p.formerAttempt(s.PaymentRequestID) > 0
+	st := &p.payment.Status
+	switch {
+	case ownsSubject(p.payment, s):
+		return true
+	case s.PaymentRequestID != "": // also before this object's intent: a restored one has forgotten that it was sent
+		return s.PaymentRequestID == p.attemptID(p.payment.Spec.Attempt) || p.formerAttempt(s.PaymentRequestID) > 0
+	case s.PaymentID != "":
+		return st.PaymentID == ""
+	default: // a refund that has failed is not listed any more
+		return s.RefundRequestID != ""
+	}
 }
 
 func ownsSubject(payment *apiv1.Payment, s alipay.Subject) bool {
@@ -37,9 +46,12 @@ func ownsSubject(payment *apiv1.Payment, s alipay.Subject) bool {
 	}
 }
 
-// formerAttempt is the ended attempt with this request id, or 0.
+// formerAttempt is the attempt before the present one that has this request id, or 0.
 func (p *paymentPass) formerAttempt(id string) int32 {
-	for attempt := int32(1); attempt <= p.payment.Status.EndedAttempts; attempt++ {
+	if id == "" || id == p.payment.Status.PaymentRequestID {
+		return 0
+	}
+	for attempt := int32(1); attempt < p.payment.Spec.Attempt; attempt++ {
 		if p.attemptID(attempt) == id {
 			return attempt
 		}
@@ -56,7 +68,7 @@ func paymentNeedsNews(payment *apiv1.Payment) bool {
 			return true
 		}
 		if envelope.BodySecretName != "" {
-			return st.State != apiv1.PaymentPaid
+			return true
 		}
 		subject, err := alipay.ReadSubject([]byte(envelope.Body))
 		return err != nil || !ownsSubject(payment, subject) || contradicts(st, subject)
@@ -82,14 +94,16 @@ func (p *paymentPass) read() {
 		switch {
 		case v.subject.RefundRequestID != "":
 			p.news.ask = p.news.ask || v.subject.RefundRequestID == p.orphan
-		case v.subject.DisputeID != "":
-			// it says nothing about the payment's state
+		case v.subject.DisputeID != "", v.subject.PaymentRequestID == "" && v.subject.PaymentID != p.payment.Status.PaymentID:
+			// it says nothing about the payment's state, or nobody knows whether it is about this payment
 		case v.subject.PaymentRequestID != "" && v.subject.PaymentRequestID != p.id:
 			if v.subject.Type == alipay.NotifyPaymentResult && v.subject.ResultStatus == alipay.ResultStatusSuccess {
 				p.reported.formerPaid, p.news.ask = first(p.reported.formerPaid, p.formerAttempt(v.subject.PaymentRequestID)), true
+				p.news.alarm = fmt.Sprintf("The gateway has announced attempt %d of this payment as paid, which counts as ended: "+
+					"unless it was cancelled, see at the gateway whether the buyer has paid twice.", p.reported.formerPaid)
 			}
 		case contradicts(&p.payment.Status, v.subject):
-			p.reported.contradicted, p.news.ask = true, true
+			p.news.contradicted, p.news.ask = true, true
 		case p.payment.Status.State.Final():
 			// it is what the status says, or says nothing about an end
 		case v.subject.Type != alipay.NotifyPaymentResult:
@@ -136,7 +150,7 @@ func (p *paymentPass) final(v *verifiedNotification) *alipay.PaymentNotification
 		return nil
 	case st.Adopted, st.PaymentID == "" && p.madeBefore(n.PaymentCreateTime.Time, v):
 		return nil // only an inquiry lists the refunds that it may have
-	case st.CancelSubmittedAt != nil, p.wantsCancelled(), p.restored():
+	case st.CancelSubmittedAt != nil, p.wantsCancelled(), p.restored(), late(n, v):
 		return nil // it may have been cancelled since
 	case n.Result.ResultStatus == alipay.ResultStatusSuccess && n.PaymentTime.IsZero():
 		return nil
@@ -144,6 +158,14 @@ func (p *paymentPass) final(v *verifiedNotification) *alipay.PaymentNotification
 		return nil
 	}
 	return n
+}
+
+// longestOnTheWay is how long after the payment the first sending of a success may leave the gateway, which says 3 to 5 seconds.
+const longestOnTheWay = time.Minute
+
+// late reports whether a success was sent so long after the buyer has paid that it is not the first sending. Both times are the gateway's.
+func late(n *alipay.PaymentNotification, v *verifiedNotification) bool {
+	return n.Result.ResultStatus == alipay.ResultStatusSuccess && v.sentAt.Sub(n.PaymentTime.Time) > longestOnTheWay
 }
 
 // restored reports whether the object is younger than its intent: it has come back from a backup, and has forgotten what happened since.

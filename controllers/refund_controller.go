@@ -85,7 +85,7 @@ func (r *RefundReconciler) gather(ctx context.Context, refund *apiv1.Refund) (*r
 	var err error
 	pass.account, err = r.Gateways.account(ctx, r.Client, types.NamespacedName{Namespace: refund.Namespace, Name: account})
 	if err == nil && pass.account.account != nil {
-		pass.news = r.hear(ctx, refund, pass.account.account, pass.concernsRefund)
+		pass.news, err = r.hear(ctx, refund, pass.account.account, pass.concernsRefund)
 	}
 	return pass, err
 }
@@ -277,6 +277,9 @@ func (p *refundPass) inquire(ctx context.Context) error {
 	answer, err := p.gateway().client.InquiryRefund(ctx, p.inquiryFor(p.id))
 	st.EmptyAnswers = countEmpty(st.EmptyAnswers, p.id, newTrouble(err), p.Clock.Now())
 	if err != nil {
+		if p.news.contradicted && emptyCount(st.EmptyAnswers, p.id) >= emptyAnswers {
+			st.Conflict, st.EmptyAnswers, p.news.explained = announcedUnknown("refund"), nil, true
+		}
 		return err
 	}
 	if st.State.Final() {

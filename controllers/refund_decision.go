@@ -105,7 +105,7 @@ func (f *refundFacts) recorded() recorded {
 // ended reports a refund that has ended. What the gateway has announced to the contrary is asked about first.
 func (f *refundFacts) ended() decision {
 	decided := f.finished()
-	if !f.reported.contradicted {
+	if !f.news.contradicted {
 		return decided
 	}
 	return f.confirmEnd(f, decided)

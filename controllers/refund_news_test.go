@@ -56,7 +56,7 @@ func refundIn(state string) *refundPass {
 
 // hears has the refund read what was said.
 func (p *refundPass) hears(all ...said) *refundPass {
-	p.news = news{digest: 7, verified: verifiedNews(all, func(a announcement) bool { return p.concernsRefund(a.subject()) })}
+	p.news = news{said: 1, digest: 7, verified: verifiedNews(all, func(a announcement) bool { return p.concernsRefund(a.subject()) })}
 	p.read()
 	p.heed(p.refund, refundKind, &p.news, &p.recall)
 	p.doubtFormer()

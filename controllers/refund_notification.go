@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/alipay-operator/alipay-operator/alipay"
@@ -15,8 +16,6 @@ type refundNews struct {
 	finalSource *verifiedNotification
 	// formerDone is the first former attempt that was announced as done although it counts as failed, or 0.
 	formerDone int32
-	// contradicted is true when the refund has ended and the gateway has announced another end.
-	contradicted bool
 }
 
 // concernsRefund reports whether a notification is about the refund, or about a former attempt of it.
@@ -24,12 +23,16 @@ func (p *refundPass) concernsRefund(s alipay.Subject) bool {
 	if s.RefundRequestID == "" {
 		return false
 	}
-	return s.RefundRequestID == p.refund.Status.RefundRequestID || p.formerAttempt(s.RefundRequestID) > 0
+	return s.RefundRequestID == p.refund.Status.RefundRequestID || s.RefundRequestID == p.attemptID(p.refund.Spec.Attempt) ||
+		p.formerAttempt(s.RefundRequestID) > 0
 }
 
-// formerAttempt is the ended attempt with this request id, or 0.
+// formerAttempt is the attempt before the present one that has this request id, or 0.
 func (p *refundPass) formerAttempt(id string) int32 {
-	for attempt := int32(1); attempt <= p.refund.Status.EndedAttempts; attempt++ {
+	if id == p.refund.Status.RefundRequestID {
+		return 0
+	}
+	for attempt := int32(1); attempt < p.refund.Spec.Attempt; attempt++ {
 		if p.attemptID(attempt) == id {
 			return attempt
 		}
@@ -64,9 +67,11 @@ func (p *refundPass) read() {
 		case v.subject.RefundRequestID != p.id:
 			if v.subject.Type == alipay.NotifyRefundResult && v.subject.RefundStatus == alipay.StatusSuccess {
 				p.reported.formerDone, p.news.ask = first(p.reported.formerDone, p.formerAttempt(v.subject.RefundRequestID)), true
+				p.news.alarm = fmt.Sprintf("The gateway has announced attempt %d of this refund as done, which counts as failed: "+
+					"see at the gateway whether the money has gone back twice.", p.reported.formerDone)
 			}
 		case refundContradicts(p.refund.Status.State, v.subject):
-			p.reported.contradicted, p.news.ask = true, true
+			p.news.contradicted, p.news.ask = true, true
 		case p.refund.Status.State.Final():
 			// it is what the status says, or says nothing about an end
 		case v.subject.Type != alipay.NotifyRefundResult:

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/alipay-operator/alipay-operator/alipay"
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 )
@@ -118,4 +120,10 @@ func annotationName(kind string, body []byte) string {
 		kind = "OTHER"
 	}
 	return apiv1.NotificationAnnotation + "-" + kind + "-" + bodyHash(body)
+}
+
+// MayHoldBody reports whether a Secret's name is one that the receiver gives to the body of a notification about an object.
+func MayHoldBody(obj client.Object, secretName string) bool {
+	prefix := bodySecretPrefix(obj)
+	return strings.HasPrefix(secretName, prefix) && len(secretName) == len(prefix)+len(bodyHash(nil))
 }
