@@ -216,3 +216,39 @@ func TestUnsignedNewsChangesNothing(t *testing.T) {
 		}
 	})
 }
+
+// A former attempt that is announced as done is doubted once for each announcement, and only before the next attempt is sent.
+func TestFormerAttemptIsDoubtedOnceAndInTime(t *testing.T) {
+	tests := []struct {
+		name   string
+		intent bool
+		heeded uint64
+		want   int32 // attempts that count as ended
+	}{
+		{"news", false, 0, 0},
+		{"news that the gateway has explained", false, 7, 1},
+		{"news after the next attempt was sent", true, 0, 1},
+	}
+	for _, tt := range tests {
+		p, r := paymentIn("Raised"), refundIn("Raised")
+		p.recall.heeded, r.recall.heeded = tt.heeded, tt.heeded
+		if tt.intent {
+			p.payment.Status.Intent, p.payment.Status.PaymentRequestID = submitted(), p.id
+			r.refund.Status.Intent, r.refund.Status.RefundRequestID = submitted(), r.id
+		}
+		if got := p.hears(saidOfPayments()["success"]...).payment.Status.EndedAttempts; got != tt.want {
+			t.Errorf("%s about a payment: %d attempts count as ended, want %d", tt.name, got, tt.want)
+		}
+		if got := r.hears(saidOfRefunds()["success"]...).refund.Status.EndedAttempts; got != tt.want {
+			t.Errorf("%s about a refund: %d attempts count as ended, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestNewsAboutAPaymentDoesNotConcernItsRefunds(t *testing.T) {
+	for _, state := range refundStates {
+		if refundIn(state).concernsRefund(unsigned(saidOfPayments()["success"][0].fields).subject()) {
+			t.Errorf("%s: news about the payment is taken for news about the refund", state)
+		}
+	}
+}
