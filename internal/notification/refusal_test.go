@@ -1,6 +1,7 @@
 package notification
 
 import (
+	"crypto/rsa"
 	"fmt"
 	"net/http"
 	"strings"
@@ -192,23 +193,69 @@ func TestStrangersShareOneRecord(t *testing.T) {
 	}
 }
 
-// BenchmarkRefusal compares what a stranger could learn from the time that a refusal takes: the first three should be alike.
+func TestEachForgeryIsTriedWithAsManyKeysAndAddresses(t *testing.T) {
+	second := loadVectors().Keys["merchant"].PublicKeyPem
+	accounts := map[string]*apiv1.MerchantAccount{
+		"that is not there": {},
+		"with one key":      testAccount(), "with two keys": testAccount(), "with a path": testAccount(), "with both": testAccount(),
+		"with a key that can not be read": testAccount(),
+	}
+	for _, name := range []string{"with two keys", "with both"} {
+		accounts[name].Spec.AlipayPublicKeys = append(accounts[name].Spec.AlipayPublicKeys, second)
+	}
+	for _, name := range []string{"with a path", "with both"} {
+		accounts[name].Spec.NotificationBaseURL = "https://www.example.test/antom"
+	}
+	accounts["with a key that can not be read"].Spec.AlipayPublicKeys = []string{"-"}
+	for name, account := range accounts {
+		t.Run(name, func(t *testing.T) {
+			keys, _ := Keys(account)
+			uris := triedWith(account, &arrival{account: testName, requested: testPath})
+			if len(padded(keys)) != triedKeys || len(uris) != triedURIs {
+				t.Errorf("%d keys and %d addresses, want %d and %d", len(padded(keys)), len(uris), triedKeys, triedURIs)
+			}
+		})
+	}
+}
+
+func TestStrangersKeyOpensNoAccount(t *testing.T) {
+	d := newDoor(func(account *apiv1.MerchantAccount) { account.Spec.AlipayPublicKeys = []string{"-"} })
+	own := parsedStrangersKey
+	parsedStrangersKey = func() *rsa.PublicKey { return &gatewayKey().PublicKey } // as if somebody had its private half
+	defer func() { parsedStrangersKey = own }()
+	nobody := writtenTo("/notify/shop/nobody", paidBody)
+	for _, l := range []letter{written(paidBody), nobody} {
+		if response := d.deliver(t, l); isAcknowledgement(t, response) {
+			t.Errorf("%s: acknowledged", l.path)
+		}
+	}
+	d.expectWrites(t)
+}
+
+// BenchmarkRefusal compares what a stranger could learn from the time that a refusal takes: all but the last two should be alike.
 func BenchmarkRefusal(b *testing.B) {
 	unknown, otherClient := forged(paidBody), written(paidBody)
 	unknown.path = "/notify/shop/nobody"
 	otherClient.clientID = "5Y00000000000001"
 	for _, bm := range []struct {
-		name string
-		sent letter
+		name   string
+		sent   letter
+		second string // key
+		path   string
 	}{
-		{"bad signature", forged(paidBody)},
-		{"unknown account", unknown},
-		{"another client", otherClient},
-		{"malformed", letter{path: "/", clientID: "-", requestTime: "-", signature: "-", body: "-"}},
+		{name: "bad signature", sent: forged(paidBody)},
+		{name: "bad signature, two keys and a path", sent: forged(paidBody), second: loadVectors().Keys["merchant"].PublicKeyPem, path: "/antom"},
+		{name: "unknown account", sent: unknown},
+		{name: "another client", sent: otherClient},
+		{name: "malformed", sent: letter{path: "/", clientID: "-", requestTime: "-", signature: "-", body: "-"}},
 	} {
 		b.Run(bm.name, func(b *testing.B) {
 			d := newDoor()
 			reader := &memory{account: testAccount()}
+			reader.account.Spec.NotificationBaseURL += bm.path
+			if bm.second != "" {
+				reader.account.Spec.AlipayPublicKeys = append(reader.account.Spec.AlipayPublicKeys, bm.second)
+			}
 			d.Receiver = NewReceiver(reader, d.api, logr.Discard())
 			for b.Loop() {
 				d.deliver(b, bm.sent)
