@@ -15,6 +15,8 @@ import (
 	"golang.org/x/net/netutil"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
+
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 )
 
 // Options of the receiver.
@@ -40,6 +42,10 @@ type server struct {
 func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) (err error) {
 	if err := AddIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("adding indexes: %w", err)
+	}
+	// Where no controller runs, because another replica leads, nothing else asks for the accounts before the first notification does.
+	if _, err := mgr.GetCache().GetInformer(ctx, &apiv1.MerchantAccount{}); err != nil {
+		return fmt.Errorf("caching accounts: %w", err)
 	}
 	logger := mgr.GetLogger().WithName("notification")
 	s := &server{receiver: NewReceiver(mgr.GetCache(), mgr.GetClient(), logger), log: logger}
