@@ -154,7 +154,7 @@ func TestDuplicateGoesToNoOtherObjectOfThatName(t *testing.T) {
 	d := newDoor()
 	d.deliver(t, written(paidBody))
 	sent := ""
-	d.Receiver.client = interceptor.NewClient(d.api, interceptor.Funcs{
+	d.client = interceptor.NewClient(d.api, interceptor.Funcs{
 		Patch: func(_ context.Context, _ client.WithWatch, obj client.Object, patch client.Patch, _ ...client.PatchOption) error {
 			data, err := patch.Data(obj)
 			sent = string(data)
