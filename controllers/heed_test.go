@@ -226,7 +226,7 @@ func TestFormerAttemptIsDoubtedOnceAndInTime(t *testing.T) {
 		want   int32 // attempts that count as ended
 	}{
 		{"news", false, 0, 0},
-		{"news that the gateway has explained", false, 7, 1},
+		{"news that the gateway has explained", false, 1, 1},
 		{"news after the next attempt was sent", true, 0, 1},
 	}
 	for _, tt := range tests {
