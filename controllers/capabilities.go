@@ -27,6 +27,9 @@ var capabilities = map[string]capability{
 	"RABBIT_LINE_PAY": walletCapability, "TNG": walletCapability, "TRUEMONEY": walletCapability,
 	"GRABPAY_SG": walletCapability, "GRABPAY_MY": walletCapability, "GRABPAY_PH": walletCapability,
 	"MAYA": walletCapability, "KPLUS": walletCapability, "BILLEASE": walletCapability, "AKULAKU_PAYLATER_PH": walletCapability,
+	// A card that is authorised can be cancelled until something was captured. Then it can be refunded alone.
+	cardMethod: {refund: apiv1.PartialRefund, refundDays: 365, cancel: apiv1.CancelUntilPaid},
+
 	"ZALOPAY":  {refund: apiv1.PartialRefund, refundDays: 180, cancel: apiv1.CancelUntilNextDay},
 	"PAGALEVE": {refund: apiv1.PartialRefund, refundDays: 90, cancel: apiv1.CancelUntilNextDay},
 	"PAYPAY":   {refund: apiv1.FullRefundOnly, refundDays: 90, cancel: apiv1.CancelUntilNextDay},

@@ -176,7 +176,7 @@ func TestTypedFieldsAreNotSetTwice(t *testing.T) {
 	} {
 		payment := detailedPayment()
 		payment.Spec.AdditionalFields = raw(text)
-		request, err := payRequest(payment, "id", testIntent())
+		request, err := payRequest(payment, "id", testIntent(), "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -31,6 +31,10 @@ func (a paymentAnswers) pay(answer *alipay.PayResponse) {
 	a.settlement(answer.GrossSettlementAmount, answer.SettlementQuote)
 	// An adopted payment may have refunds, which only an inquiry lists.
 	if answer.Result.ResultStatus == alipay.ResultStatusSuccess && answer.PaymentAmount != nil && !st.Adopted {
+		if paysByCard(a.payment) {
+			a.authorized(&alipay.InquiryPaymentResponse{PaymentTime: answer.PaymentTime, AuthExpiryTime: answer.AuthExpiryTime})
+			return
+		}
 		a.paid(answer.PaymentTime.Time)
 		return
 	}
@@ -76,10 +80,22 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 	switch answer.PaymentStatus {
 	case alipay.StatusSuccess:
 		a.transactions(answer.Transactions)
+		if paysByCard(a.payment) {
+			a.authorized(answer)
+			return true
+		}
 		a.paid(answer.PaymentTime.Time)
 	case alipay.StatusCancelled:
+		if captured, _ := a.captured(); captured > 0 {
+			a.contradiction("captured", answer.PaymentStatus)
+			return true
+		}
 		a.cancelled()
 	case alipay.StatusFail:
+		if st.State == apiv1.PaymentAuthorized {
+			a.contradiction("authorised", answer.PaymentStatus)
+			return true
+		}
 		if st.State == apiv1.PaymentPaid {
 			a.contradiction("paid", answer.PaymentStatus)
 			return true
@@ -102,7 +118,7 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 
 // open notes that the order exists and has not ended. It never takes back a payment.
 func (a paymentAnswers) open(state apiv1.PaymentState) {
-	if st := &a.payment.Status; st.State != apiv1.PaymentPaid {
+	if st := &a.payment.Status; st.State != apiv1.PaymentPaid && st.State != apiv1.PaymentAuthorized {
 		st.State = state
 		st.LastResult = nil
 	}
@@ -152,6 +168,9 @@ func (a paymentAnswers) paid(at time.Time) {
 	}
 	st.State, st.Checkout, st.LastResult = apiv1.PaymentPaid, nil, nil
 	st.Amounts = &apiv1.PaymentAmounts{Paid: a.payment.Spec.Amount.Value}
+	if captured, _ := a.captured(); paysByCard(a.payment) {
+		st.Amounts.Paid = strconv.FormatInt(captured, 10)
+	}
 	a.rollUp(nil)
 	a.finish()
 }

@@ -80,9 +80,11 @@ type paymentPass struct {
 	answers paymentAnswers
 	intent  *apiv1.Intent
 	// full is the payment with what its Secrets hold. It makes the request and is never stored or shown.
-	full    *apiv1.Payment
-	request *alipay.PayRequest
-	refunds []apiv1.Refund
+	full *apiv1.Payment
+	// cardToken is the credential of the card that pays, if one does.
+	cardToken string
+	request   *alipay.PayRequest
+	refunds   []apiv1.Refund
 }
 
 // gather reads what the decision needs: of a settled payment no more than its refunds.
@@ -107,8 +109,10 @@ func (r *PaymentReconciler) gather(ctx context.Context, payment *apiv1.Payment) 
 	if pass.account, err = r.Gateways.account(ctx, r.Client, key); err == nil && pass.account.account != nil {
 		pass.news, err = r.hear(ctx, payment, pass.account.account, pass.concernsPayment)
 	}
-	if err == nil && pass.needsPersonalData() {
-		pass.full, pass.withheld = r.withPersonalData(ctx, payment, pass.now)
+	if err == nil && pass.needsSecrets() {
+		if pass.full, pass.withheld = r.withPersonalData(ctx, payment, pass.now); pass.withheld == nil && paysByCard(payment) {
+			pass.cardToken, pass.withheld = r.Lifecycle.cardToken(ctx, payment, pass.now)
+		}
 	}
 	return pass, err
 }
@@ -150,11 +154,11 @@ func (p *paymentPass) begin() {
 		p.intent = newIntent(p.account.account, p.payment.Spec.Attempt, p.now)
 		p.intent.SettlementCurrency = cmp.Or(p.payment.Spec.SettlementCurrency, p.intent.SettlementCurrency)
 	}
-	if p.request, p.buildErr = payRequest(p.full, p.id, p.intent); p.buildErr == nil {
+	if p.request, p.buildErr = payRequest(p.full, p.id, p.intent, p.cardToken); p.buildErr == nil {
 		p.hash, p.buildErr = requestHash(p.request)
 	}
 	p.recall = p.memory.load(p.payment, p.id)
-	p.recall.spreadAfterRestart(st.State == apiv1.PaymentProcessing || st.State == apiv1.PaymentConfirming, p.intent, p.now, p.jitter)
+	p.recall.spreadAfterRestart(st.State == apiv1.PaymentProcessing || st.State == apiv1.PaymentConfirming || st.State == apiv1.PaymentAuthorized, p.intent, p.now, p.jitter)
 	p.read()
 	p.heed(p.payment, paymentKind, &p.news, &p.recall)
 	p.doubtFormer()
@@ -182,6 +186,7 @@ func (p *paymentPass) apply(told report) {
 	st.State = apiv1.PaymentState(told.state)
 	st.ObservedGeneration = p.payment.Generation
 	told.conditions(&st.Conditions, p.payment.Generation)
+	cardCondition(p.payment, told)
 }
 
 func (p *paymentPass) intend(do action) {

@@ -53,6 +53,8 @@ func decidePayment(f *paymentFacts) decision {
 		return f.submitFirst(f)
 	case f.wantsCancelled():
 		return f.cancelling()
+	case p.Status.State == apiv1.PaymentAuthorized:
+		return f.followAuthorized()
 	default:
 		return f.follow(f)
 	}
@@ -63,7 +65,8 @@ func (f *paymentFacts) recorded() recorded {
 	return recorded{
 		noun: "payment", attempt: spec.Attempt, endedAttempts: st.EndedAttempts, suspend: spec.Suspend,
 		intent: st.Intent, lastResult: st.LastResult, gatewayID: st.PaymentID, adopted: st.Adopted, empty: st.EmptyAnswers,
-		seen: st.PaymentID != "" || st.State == apiv1.PaymentProcessing || st.State == apiv1.PaymentConfirming || st.State == apiv1.PaymentPaid,
+		seen: st.PaymentID != "" || st.State == apiv1.PaymentProcessing || st.State == apiv1.PaymentConfirming || st.State == apiv1.PaymentPaid ||
+			st.State == apiv1.PaymentAuthorized,
 	}
 }
 
@@ -116,6 +119,10 @@ func (f *paymentFacts) finished() decision {
 		if spec.DesiredState != apiv1.DesiredCancelled {
 			told.verdict = stalled
 			told.message = "The payment was cancelled at the gateway, and no money moved: raise spec.attempt to try again."
+			if expiredUncaptured(st) {
+				told.reason = apiv1.AuthorizationExpiredReason
+				told.message = "The card's money was let go, as it was not captured in time: raise spec.attempt to try again."
+			}
 		}
 	default:
 		told.verdict, told.succeeded, told.reason = stalled, metav1.ConditionFalse, apiv1.NeverPlacedReason
@@ -141,8 +148,6 @@ func (f *paymentFacts) unsupported() *decision {
 	switch cashier := f.payment.Spec.Cashier; {
 	case cashier == nil:
 		message = "This version carries out cashier payments only: use spec.cashier instead of spec.session or spec.autoDebit. Nothing was sent."
-	case cashier.PaymentMethodType == "CARD":
-		message = "This version does not carry out card payments: use another paymentMethodType. Nothing was sent."
 	default:
 		return nil
 	}
@@ -242,7 +247,7 @@ func (f *paymentFacts) cancelImpossible() *problem {
 		return &problem{reason: apiv1.CancelNotSupportedReason, stalled: true, message: fmt.Sprintf(
 			"%s orders can not be cancelled: the order ends by itself if the buyer does not pay; if the buyer does, create a Refund.", method)}
 	case !paid:
-		return nil
+		return f.capturedAlready()
 	case len(st.Refunds) > 0:
 		return &problem{reason: apiv1.CancelNotSupportedReason, stalled: true,
 			message: "A payment that has a refund can not be cancelled: create a Refund for the rest."}
@@ -298,6 +303,8 @@ func (f *paymentFacts) cancelPending() (pending, lost bool) {
 func (f *paymentFacts) awaiting() report {
 	st := &f.payment.Status
 	switch st.State {
+	case apiv1.PaymentAuthorized:
+		return f.awaitingCapture()
 	case apiv1.PaymentConfirming:
 		return f.report(problem{reason: apiv1.AwaitingChannelReason, message: "The buyer is done; the payment channel has not confirmed yet."})
 	case apiv1.PaymentProcessing:

@@ -89,8 +89,6 @@ func TestDecisionAboutAPayment(t *testing.T) {
 			summary{actRest, stalled, apiv1.RequestInvalidReason, "Blocked", "Unknown", false}},
 		{"a session is not carried out", changes{func(f *paymentFacts) { f.payment.Spec.Cashier = nil }},
 			summary{actRest, stalled, apiv1.ModeNotSupportedReason, "Blocked", "Unknown", false}},
-		{"a card is not carried out", changes{func(f *paymentFacts) { f.payment.Spec.Cashier.PaymentMethodType = "CARD" }},
-			summary{actRest, stalled, apiv1.ModeNotSupportedReason, "Blocked", "Unknown", false}},
 		{"a second attempt asks for the first", changes{func(f *paymentFacts) { f.payment.Spec.Attempt = 2 }},
 			summary{actInquireFormer, progressing, apiv1.SubmittingReason, "Pending", "Unknown", false}},
 		{"a second attempt waits for the first", changes{func(f *paymentFacts) { f.payment.Spec.Attempt, f.formerOpen = 2, true }},

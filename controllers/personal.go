@@ -16,10 +16,10 @@ import (
 // Personal data may stand in a Secret. It goes into the request and nowhere else: what is told of it names the Secret, the key and the
 // field, and never a value.
 
-// needsPersonalData reports whether the request, and with it what it takes from Secrets, may have to be sent.
-func (f *paymentFacts) needsPersonalData() bool {
+// needsSecrets reports whether the request, and with it what it takes from Secrets, may have to be sent.
+func (f *paymentFacts) needsSecrets() bool {
 	spec, st := &f.payment.Spec, &f.payment.Status
-	named := spec.BuyerSecretRef != nil || spec.ShippingSecretRef != nil
+	named := spec.BuyerSecretRef != nil || spec.ShippingSecretRef != nil || paysByCard(f.payment)
 	open := f.payment.DeletionTimestamp.IsZero() && !st.State.Final() && st.Conflict == nil && !f.recorded().seen
 	return named && open && !f.wantsCancelled() && f.unsupported() == nil && f.account.problem == nil
 }

@@ -126,7 +126,7 @@ func (p *refundPass) begin() {
 	case st.Amount != nil:
 		p.amount = *st.Amount
 	case p.payment != nil:
-		p.amount = p.payment.Spec.Amount
+		p.amount = paidAmount(p.payment)
 	}
 	if p.account.account == nil {
 		return

@@ -161,10 +161,19 @@ func (f *refundFacts) paymentProblem() *problem {
 	return nil
 }
 
+// paidAmount is what can be given back at most: of a card, what was captured.
+func paidAmount(payment *apiv1.Payment) apiv1.Amount {
+	paid := payment.Spec.Amount
+	if amounts := payment.Status.Amounts; amounts != nil && amounts.Paid != "" {
+		paid.Value = amounts.Paid
+	}
+	return paid
+}
+
 // refusedHere says why the gateway would refuse the refund, before anything is sent.
 func (f *refundFacts) refusedHere() *problem {
 	method := f.payment.Spec.Cashier.PaymentMethodType
-	paid := minorUnits(f.payment.Spec.Amount.Value)
+	paid := minorUnits(paidAmount(f.payment).Value)
 	asked := minorUnits(f.amount.Value)
 	partial := asked != paid
 	refuse := func(reason, format string, args ...any) *problem {
@@ -185,7 +194,7 @@ func (f *refundFacts) refusedHere() *problem {
 			"If the contract allows parts, say so in MerchantAccount spec.paymentMethods.", method)
 	case asked+f.taken() > paid:
 		return refuse(apiv1.RefundAmountExceededReason, "Of %s %s paid, in the smallest unit, %d are taken by other refunds, so %s can not be refunded: create a Refund over what is left.",
-			f.payment.Spec.Amount.Currency, f.payment.Spec.Amount.Value, f.taken(), f.amount.Value)
+			f.payment.Spec.Amount.Currency, paidAmount(f.payment).Value, f.taken(), f.amount.Value)
 	case f.payment.Status.PaymentTime == nil:
 		return nil
 	}

@@ -18,7 +18,7 @@ import (
 
 // payRequest makes the body of pay out of spec and recorded intent alone: the same bytes on every try, in every process
 // and in every version. Its golden test must never change for a spec that could have been submitted before.
-func payRequest(payment *apiv1.Payment, requestID string, intent *apiv1.Intent) (*alipay.PayRequest, error) {
+func payRequest(payment *apiv1.Payment, requestID string, intent *apiv1.Intent, cardToken string) (*alipay.PayRequest, error) {
 	spec := &payment.Spec
 	additional, err := additionalFields(spec.AdditionalFields)
 	if err != nil {
@@ -38,6 +38,9 @@ func payRequest(payment *apiv1.Payment, requestID string, intent *apiv1.Intent) 
 		AppID:              spec.AppID,
 		MerchantAccountID:  spec.MerchantAccountID,
 		AdditionalFields:   additional,
+	}
+	if card := spec.Cashier.Card; card != nil {
+		request.PaymentMethod, request.PaymentFactor = cardMethodOf(card, cardToken), captureFactor(spec.CaptureMode)
 	}
 	if intent.SettlementCurrency != "" {
 		request.SettlementStrategy = &alipay.SettlementStrategy{SettlementCurrency: intent.SettlementCurrency}

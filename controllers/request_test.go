@@ -54,7 +54,7 @@ func testIntent() *apiv1.Intent {
 
 func payBody(t testing.TB, payment *apiv1.Payment, intent *apiv1.Intent) string {
 	t.Helper()
-	request, err := payRequest(payment, "hk_shop_order_1042", intent)
+	request, err := payRequest(payment, "hk_shop_order_1042", intent, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestExpiryCountsFromTheRecordedIntent(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			request, err := payRequest(payment, "id", &tt.intent)
+			request, err := payRequest(payment, "id", &tt.intent, "")
 			if err != nil || request.PaymentExpiryTime != tt.want {
 				t.Errorf("expiry = %q, %v, want %q", request.PaymentExpiryTime, err, tt.want)
 			}
@@ -206,7 +206,7 @@ func TestNumbersOfAdditionalFieldsGoOutAsTheyWereWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		number := rapid.StringMatching(`-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?`).Draw(t, "number")
 		payment := newPayment("order", func(spec *apiv1.PaymentSpec) { spec.AdditionalFields = raw(`{"zone":{"n":` + number + `}}`) })
-		request, err := payRequest(payment, "id", testIntent())
+		request, err := payRequest(payment, "id", testIntent(), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -254,7 +254,7 @@ func TestHashChangesWithEveryFieldThatShapesTheBody(t *testing.T) {
 		}, false},
 	}
 	hash := func(payment *apiv1.Payment, intent *apiv1.Intent) (sum, body string) {
-		request, err := payRequest(payment, "id", intent)
+		request, err := payRequest(payment, "id", intent, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,6 +21,9 @@ const (
 	// the gateway and never reports such an operation as failed or as paid.
 	OutcomeUnknownCondition = "OutcomeUnknown"
 
+	// AuthorizedCondition of a card Payment says whether its money is held or collected. False: it was let go, or never held.
+	AuthorizedCondition = "Authorized"
+
 	// CredentialsValidCondition of a MerchantAccount says whether the gateway accepted a request signed with the account's key and
 	// whether its answer carried the signature of one of spec.alipayPublicKeys.
 	CredentialsValidCondition = "CredentialsValid"
@@ -62,6 +65,12 @@ const (
 	AwaitingBuyerReason = "AwaitingBuyer"
 	// AwaitingChannelReason means that the buyer is done and the payment channel has not confirmed yet.
 	AwaitingChannelReason = "AwaitingChannel"
+	// AwaitingCaptureReason means that the money of a card is held and has not been collected.
+	AwaitingCaptureReason = "AwaitingCapture"
+	// CaptureFailedReason means that the gateway has failed to collect the money of a card that it holds.
+	CaptureFailedReason = "CaptureFailed"
+	// AuthorizationExpiredReason means that the money of a card was let go because it was not captured in time.
+	AuthorizationExpiredReason = "AuthorizationExpired"
 	// AwaitingPaymentReason means that the Payment that this object refers to is missing or not paid yet.
 	AwaitingPaymentReason = "AwaitingPayment"
 	// RefundInProcessReason means that the gateway has accepted the refund and is working on it.

@@ -30,6 +30,17 @@ const (
 	CancelPayment PaymentDeletionPolicy = "Cancel"
 )
 
+// CaptureMode says who collects the money of an authorised card.
+// +kubebuilder:validation:Enum=Automatic;Manual
+type CaptureMode string
+
+const (
+	// AutomaticCapture means that the gateway captures right after the authorisation.
+	AutomaticCapture CaptureMode = "Automatic"
+	// ManualCapture means that nothing is collected unless it is captured, within seven days.
+	ManualCapture CaptureMode = "Manual"
+)
+
 // PaymentState sums a payment up in one word.
 type PaymentState string
 
@@ -44,6 +55,8 @@ const (
 	PaymentConfirming PaymentState = "Confirming"
 	// PaymentUnknown means that a request was sent and nobody knows what became of it. Transient.
 	PaymentUnknown PaymentState = "Unknown"
+	// PaymentAuthorized of a card means that the money is held and not collected. Transient: it is captured, cancelled, or let go.
+	PaymentAuthorized PaymentState = "Authorized"
 	// PaymentPaid means that the money was collected. Final, unless it is cancelled in time.
 	PaymentPaid PaymentState = "Paid"
 	// PaymentFailed means that the payment was refused or closed unpaid, and no money moved. Final for this attempt.
@@ -68,6 +81,7 @@ func (s PaymentState) Final() bool {
 // +kubebuilder:validation:XValidation:rule="!has(self.expirySeconds) || self.expirySeconds < 600 || (has(self.cashier) && (self.cashier.paymentMethodType.startsWith('BANKTRANSFER_') || self.cashier.paymentMethodType == 'PROMPTPAY'))",fieldPath=".expirySeconds",message="expirySeconds must be less than 600 (10 minutes), or omitted for the method's own time, usually 14 minutes; only bank transfers (BANKTRANSFER_...) and PROMPTPAY take up to 172800 (48 hours)"
 // +kubebuilder:validation:XValidation:rule="!has(self.paymentRequestId) || self.attempt == 1",fieldPath=".attempt",message="attempt can not be raised with an explicit paymentRequestId, which names one attempt: create a new Payment with a new paymentRequestId instead"
 // +kubebuilder:validation:XValidation:rule="!has(self.order.orderAmount) || self.order.orderAmount.currency == self.amount.currency",fieldPath=".order.orderAmount.currency",message="order.orderAmount must have the currency of amount, as the buyer is shown the one and charged the other"
+// +kubebuilder:validation:XValidation:rule="!has(self.captureMode) || (has(self.cashier) && self.cashier.paymentMethodType == 'CARD')",fieldPath=".captureMode",message="captureMode is for cards alone: omit it, or set cashier.paymentMethodType to CARD"
 // +kubebuilder:validation:XValidation:rule="!has(self.buyer) || !has(self.buyerSecretRef)",fieldPath=".buyerSecretRef",message="set buyer or buyerSecretRef, not both"
 // +kubebuilder:validation:XValidation:rule="!has(self.order.shipping) || !has(self.shippingSecretRef)",fieldPath=".shippingSecretRef",message="set order.shipping or shippingSecretRef, not both"
 // +kubebuilder:validation:XValidation:rule="!has(self.env) || self.env.terminalType != 'MINI_APP' || has(self.appId)",fieldPath=".appId",message="appId is needed when env.terminalType is MINI_APP: the id of the mini program"
@@ -80,6 +94,7 @@ func (s PaymentState) Final() bool {
 // +kubebuilder:validation:XValidation:rule="has(self.shippingSecretRef) == has(oldSelf.shippingSecretRef) && (!has(self.shippingSecretRef) || self.shippingSecretRef == oldSelf.shippingSecretRef)",fieldPath=".shippingSecretRef",message="shippingSecretRef is immutable: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="has(self.env) == has(oldSelf.env) && (!has(self.env) || self.env == oldSelf.env)",fieldPath=".env",message="env is immutable: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="has(self.cashier) == has(oldSelf.cashier) && (!has(self.cashier) || self.cashier == oldSelf.cashier)",fieldPath=".cashier",message="cashier is immutable: create a new Payment instead"
+// +kubebuilder:validation:XValidation:rule="has(self.captureMode) == has(oldSelf.captureMode) && (!has(self.captureMode) || self.captureMode == oldSelf.captureMode)",fieldPath=".captureMode",message="captureMode is immutable: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="has(self.session) == has(oldSelf.session) && (!has(self.session) || self.session == oldSelf.session)",fieldPath=".session",message="session is immutable: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="has(self.autoDebit) == has(oldSelf.autoDebit) && (!has(self.autoDebit) || self.autoDebit == oldSelf.autoDebit)",fieldPath=".autoDebit",message="autoDebit is immutable: create a new Payment instead"
 // +kubebuilder:validation:XValidation:rule="has(self.expirySeconds) == has(oldSelf.expirySeconds) && (!has(self.expirySeconds) || self.expirySeconds == oldSelf.expirySeconds)",fieldPath=".expirySeconds",message="expirySeconds is immutable: create a new Payment instead"
@@ -139,6 +154,11 @@ type PaymentSpec struct {
 	// cashier collects through the page, app or code of one payment method. Set exactly one of cashier, session and autoDebit.
 	// +optional
 	Cashier *Cashier `json:"cashier,omitempty"`
+
+	// captureMode of a card is Automatic, also when omitted: the gateway collects the money right after the authorisation. Or Manual: the
+	// money is held for seven days, and let go unless it is captured.
+	// +optional
+	CaptureMode CaptureMode `json:"captureMode,omitempty"`
 
 	// session creates a checkout session in which the buyer chooses how to pay. Not carried out by this version.
 	// +optional
@@ -223,12 +243,38 @@ type PaymentSpec struct {
 }
 
 // Cashier collects through the page, app or code of one payment method.
+//
+// +kubebuilder:validation:XValidation:rule="(self.paymentMethodType == 'CARD') == has(self.card)",fieldPath=".card",message="card is needed when paymentMethodType is CARD, and is for nothing else: name the Secret with the card's token"
 type Cashier struct {
-	// paymentMethodType is the gateway's code of the method, for example "ALIPAY_HK". CARD is not carried out by this version.
+	// paymentMethodType is the gateway's code of the method, for example "ALIPAY_HK" or "CARD".
 	// +required
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Z0-9_]+$')",message="paymentMethodType must be the gateway's code in capitals, digits and underscores, such as ALIPAY_HK"
 	PaymentMethodType string `json:"paymentMethodType,omitempty"`
+
+	// card says which card pays. Needed when paymentMethodType is CARD.
+	// +optional
+	Card *Card `json:"card,omitempty"`
+}
+
+// CardTokenSecretKey is the key of a card's token in its Secret.
+const CardTokenSecretKey = "cardToken"
+
+// Card is a card that the gateway knows by a token. Numbers of cards have no place here.
+type Card struct {
+	// tokenSecretRef names the Secret that holds the card's token, which the gateway gave for an earlier payment: under the key "cardToken"
+	// unless key says otherwise.
+	// +required
+	TokenSecretRef SecretKeyReference `json:"tokenSecretRef,omitempty,omitzero"`
+
+	// is3DSAuthentication has the buyer confirm the payment with the card's bank, at status.checkout.normalUrl.
+	// +optional
+	Is3DSAuthentication *bool `json:"is3DSAuthentication,omitempty"`
+
+	// enableAuthenticationUpgrade has the buyer confirm where the bank wants that. Without it such a payment fails with
+	// AUTHENTICATION_REQUIRED.
+	// +optional
+	EnableAuthenticationUpgrade *bool `json:"enableAuthenticationUpgrade,omitempty"`
 }
 
 // Session creates a checkout session in which the buyer chooses how to pay.
@@ -269,7 +315,7 @@ type PaymentStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// state sums the payment up in one word: Pending, Submitting, Processing, Confirming, Unknown,
+	// state sums the payment up in one word: Pending, Submitting, Processing, Confirming, Unknown, Authorized,
 	// Paid, Failed, Cancelled or Blocked.
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
@@ -305,6 +351,17 @@ type PaymentStatus struct {
 	// settlement is what the shop gets for it in the settlement currency, where the gateway says so.
 	// +optional
 	Settlement *Settlement `json:"settlement,omitempty"`
+
+	// captures are those of an authorised card, of which the gateway knows.
+	// +optional
+	// +listType=map
+	// +listMapKey=captureId
+	// +kubebuilder:validation:MaxItems=100
+	Captures []PaymentCapture `json:"captures,omitempty"`
+
+	// authorizationExpiryTime is when the money of an authorised card is let go unless it is captured.
+	// +optional
+	AuthorizationExpiryTime *metav1.Time `json:"authorizationExpiryTime,omitempty"`
 
 	// refunds are the refunds of this payment that were sent and not refused, also those whose Refund object is gone.
 	// +optional
@@ -372,6 +429,16 @@ type Checkout struct {
 
 // PaymentAmounts are sums in the smallest unit of the payment's currency.
 type PaymentAmounts struct {
+	// authorized is what is held of a card.
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	Authorized string `json:"authorized,omitempty"`
+
+	// captured is what the gateway reports as collected of that.
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	Captured string `json:"captured,omitempty"`
+
 	// paid is what the gateway reports as collected, for example "25800".
 	// +optional
 	// +kubebuilder:validation:MaxLength=16
@@ -386,6 +453,34 @@ type PaymentAmounts struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=16
 	Refundable string `json:"refundable,omitempty"`
+}
+
+// PaymentCapture is one capture of an authorised card.
+type PaymentCapture struct {
+	// captureId is the gateway's own id of the capture.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	CaptureID string `json:"captureId,omitempty"`
+
+	// captureRequestId is the id under which it was asked for. The gateway chooses it for automatic captures.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	CaptureRequestID string `json:"captureRequestId,omitempty"`
+
+	// value is the amount in the smallest unit of the payment's currency.
+	// +required
+	// +kubebuilder:validation:MaxLength=16
+	Value string `json:"value,omitempty"`
+
+	// status is the gateway's word: SUCCESS, FAIL, or another while it is not known. What has not failed counts as taken.
+	// +required
+	// +kubebuilder:validation:MaxLength=32
+	Status string `json:"status,omitempty"`
+
+	// resultCode says why a capture failed.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	ResultCode string `json:"resultCode,omitempty"`
 }
 
 // PaymentRefund is one refund of a payment.

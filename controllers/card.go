@@ -1,0 +1,226 @@
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/alipay-operator/alipay-operator/alipay"
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// The money of a card moves in two steps: it is held (authorised), then collected (captured). A card payment that the gateway reports as
+// SUCCESS is authorised and no more (https://docs.antom.com/ac/cashierpay/capture).
+
+const cardMethod = "CARD"
+
+func paysByCard(payment *apiv1.Payment) bool {
+	return payment.Spec.Cashier != nil && payment.Spec.Cashier.PaymentMethodType == cardMethod
+}
+
+// cardMethodOf is how a card pays. token is a credential.
+func cardMethodOf(card *apiv1.Card, token string) alipay.PaymentMethod {
+	method := alipay.PaymentMethod{PaymentMethodType: cardMethod, PaymentMethodID: token}
+	set := func(name string, value *bool) {
+		if value == nil {
+			return
+		}
+		if method.PaymentMethodMetaData == nil {
+			method.PaymentMethodMetaData = map[string]any{}
+		}
+		method.PaymentMethodMetaData[name] = *value
+	}
+	set("is3DSAuthentication", card.Is3DSAuthentication)
+	set("enableAuthenticationUpgrade", card.EnableAuthenticationUpgrade)
+	return method
+}
+
+// captureFactor has the card authorised first, and says who captures.
+func captureFactor(mode apiv1.CaptureMode) *alipay.PaymentFactor {
+	authorise := true
+	wire := alipay.CaptureModeAutomatic
+	if mode == apiv1.ManualCapture {
+		wire = alipay.CaptureModeManual
+	}
+	return &alipay.PaymentFactor{IsAuthorization: &authorise, CaptureMode: wire}
+}
+
+// longestCardToken is the gateway's limit for a paymentMethodId.
+const longestCardToken = 128
+
+// cardToken reads the token of the payment's card.
+func (l *Lifecycle) cardToken(ctx context.Context, payment *apiv1.Payment, now time.Time) (string, *problem) {
+	ref := payment.Spec.Cashier.Card.TokenSecretRef
+	key := cmp.Or(ref.Key, apiv1.CardTokenSecretKey)
+	retry := personalDataRetry(payment, now)
+	secret := &corev1.Secret{}
+	if err := l.Live.Get(ctx, client.ObjectKey{Namespace: payment.Namespace, Name: ref.Name}, secret); err != nil {
+		return "", unreadableSecret(ref.Name, key, err, retry)
+	}
+	token := strings.TrimSpace(string(secret.Data[key]))
+	if token == "" || len(token) > longestCardToken {
+		return "", &problem{
+			reason: apiv1.SecretNotFoundReason, retry: retry,
+			message: fmt.Sprintf("Secret %q has no card token of at most %d characters under the key %q: put it there. Nothing is sent before.",
+				ref.Name, longestCardToken, key),
+		}
+	}
+	return token, nil
+}
+
+// authorized takes the answer that the card is authorised, with the captures that it lists.
+func (a paymentAnswers) authorized(answer *alipay.InquiryPaymentResponse) {
+	st := &a.payment.Status
+	for i := range answer.Transactions {
+		a.noteCapture(&answer.Transactions[i])
+	}
+	if !answer.AuthExpiryTime.IsZero() {
+		st.AuthorizationExpiryTime = &metav1.Time{Time: answer.AuthExpiryTime.Truncate(time.Second)}
+	}
+	captured, open := a.captured()
+	over := st.AuthorizationExpiryTime != nil && !a.now.Before(st.AuthorizationExpiryTime.Time)
+	total := minorUnits(a.payment.Spec.Amount.Value)
+	// A part that was captured is all that will be once the rest was let go.
+	if captured == total || captured > 0 && over && !open {
+		a.paid(answer.PaymentTime.Time)
+	} else if st.State != apiv1.PaymentPaid {
+		a.hold(answer.PaymentTime.Time)
+	}
+	if st.Amounts != nil {
+		st.Amounts.Authorized, st.Amounts.Captured = a.payment.Spec.Amount.Value, strconv.FormatInt(captured, 10)
+	}
+}
+
+// hold notes that the card is authorised, and nothing or a part is collected.
+func (a paymentAnswers) hold(at time.Time) {
+	st := &a.payment.Status
+	st.State, st.Checkout, st.LastResult = apiv1.PaymentAuthorized, nil, nil
+	if !at.IsZero() {
+		st.PaymentTime = &metav1.Time{Time: at.Truncate(time.Second)}
+	}
+	if st.Amounts == nil {
+		st.Amounts = &apiv1.PaymentAmounts{Authorized: a.payment.Spec.Amount.Value, Captured: "0"}
+	}
+}
+
+// noteCapture adds a capture or brings it up to date. What has succeeded stays so.
+func (a paymentAnswers) noteCapture(t *alipay.Transaction) {
+	if t.TransactionType != alipay.TransactionCapture || t.TransactionAmount == nil || t.TransactionID == "" && t.TransactionRequestID == "" {
+		return
+	}
+	st := &a.payment.Status
+	capture := apiv1.PaymentCapture{
+		CaptureID: cut(cmp.Or(t.TransactionID, t.TransactionRequestID), 64), CaptureRequestID: cut(t.TransactionRequestID, 64),
+		Value: cut(t.TransactionAmount.Value, 16), Status: cmp.Or(cut(t.TransactionStatus, 32), alipay.StatusProcessing),
+	}
+	if t.TransactionResult != nil && capture.Status == alipay.StatusFail {
+		capture.ResultCode = cut(t.TransactionResult.ResultCode, 64)
+	}
+	known := slices.IndexFunc(st.Captures, func(c apiv1.PaymentCapture) bool { return c.CaptureID == capture.CaptureID })
+	switch {
+	case known < 0:
+		st.Captures = append(st.Captures, capture)
+		slices.SortFunc(st.Captures, func(x, y apiv1.PaymentCapture) int { return cmp.Compare(x.CaptureID, y.CaptureID) })
+	case st.Captures[known].Status != alipay.StatusSuccess:
+		st.Captures[known] = capture
+	}
+}
+
+// captured is what was collected of the authorised money, and whether a capture is under way.
+func (a paymentAnswers) captured() (sum int64, open bool) {
+	for _, capture := range a.payment.Status.Captures {
+		switch capture.Status {
+		case alipay.StatusSuccess:
+			sum += minorUnits(capture.Value)
+		case alipay.StatusFail:
+		default:
+			open = true
+		}
+	}
+	return sum, open
+}
+
+// failedCapture is the code of a capture that has failed while none was made or is under way; empty otherwise.
+func (f *paymentFacts) failedCapture() string {
+	code := ""
+	for _, capture := range f.payment.Status.Captures {
+		if capture.Status != alipay.StatusFail {
+			return ""
+		}
+		code = cmp.Or(capture.ResultCode, "FAIL")
+	}
+	return code
+}
+
+// awaitingCapture says what an authorised payment waits for.
+func (f *paymentFacts) awaitingCapture() report {
+	st := &f.payment.Status
+	until := ""
+	if st.AuthorizationExpiryTime != nil {
+		until = " It is held until " + st.AuthorizationExpiryTime.UTC().Format(time.RFC3339) + " and then let go."
+	}
+	code := f.failedCapture()
+	switch {
+	case f.payment.Spec.CaptureMode == apiv1.ManualCapture:
+		return f.report(problem{reason: apiv1.AwaitingCaptureReason, message: "The card is authorised, and nothing is collected unless it is captured." + until})
+	case code != "":
+		return f.report(problem{reason: apiv1.CaptureFailedReason, stalled: true, message: "The card is authorised, and the gateway has failed to collect the money (" +
+			code + "): set spec.desiredState to Cancelled to let it go, or ask Antom." + until})
+	default:
+		return f.report(problem{reason: apiv1.AwaitingCaptureReason, message: "The card is authorised; the gateway collects the money by itself." + until})
+	}
+}
+
+// followAuthorized looks at an authorised payment at the usual pace, and once its authorisation has ended.
+func (f *paymentFacts) followAuthorized() decision {
+	decided := f.follow(f)
+	expiry := f.payment.Status.AuthorizationExpiryTime
+	if decided.do == actWait && expiry != nil && f.now.Before(expiry.Time) {
+		decided.after = min(decided.after, expiry.Sub(f.now)+authorizationGrace)
+	}
+	return decided
+}
+
+// authorizationGrace is how long after the end of an authorisation the gateway is asked what became of it.
+const authorizationGrace = 10 * time.Second
+
+// capturedAlready says that a captured payment can not be cancelled; nil while nothing was captured.
+func (f *paymentFacts) capturedAlready() *problem {
+	if f.payment.Status.State != apiv1.PaymentAuthorized || len(f.payment.Status.Captures) == 0 || f.failedCapture() != "" {
+		return nil
+	}
+	return &problem{reason: apiv1.CancelNotSupportedReason, stalled: true,
+		message: "A card payment of which something was captured can not be cancelled: create a Refund once it is paid. What is not captured is let go by itself."}
+}
+
+// expiredUncaptured reports whether a cancelled payment was let go because nobody captured it in time.
+func expiredUncaptured(st *apiv1.PaymentStatus) bool {
+	return st.AuthorizationExpiryTime != nil && st.FinishedAt != nil && !st.FinishedAt.Before(st.AuthorizationExpiryTime)
+}
+
+// cardCondition says of a card payment whether its money is held or collected.
+func cardCondition(payment *apiv1.Payment, told report) {
+	if !paysByCard(payment) {
+		return
+	}
+	status := metav1.ConditionUnknown
+	switch payment.Status.State {
+	case apiv1.PaymentAuthorized, apiv1.PaymentPaid:
+		status = metav1.ConditionTrue
+	case apiv1.PaymentFailed, apiv1.PaymentCancelled:
+		status = metav1.ConditionFalse
+	default: // not known yet
+	}
+	meta.SetStatusCondition(&payment.Status.Conditions, metav1.Condition{
+		Type: apiv1.AuthorizedCondition, Status: status, Reason: told.reason, Message: told.message, ObservedGeneration: payment.Generation,
+	})
+}
