@@ -33,7 +33,7 @@ func refusals(creations []creation, changes []change) []creation {
 func TestEveryRuleOfAKindHasARefusedCase(t *testing.T) {
 	cases := map[string][]creation{
 		"MerchantAccount":      refusals(merchantAccountCreations, merchantAccountChanges),
-		"Payment":              refusals(slices.Concat(paymentCreations, orderCreations), slices.Concat(paymentChanges, orderChanges)),
+		"Payment":              refusals(slices.Concat(paymentCreations, orderCreations, cardCreations), slices.Concat(paymentChanges, orderChanges, cardChanges)),
 		"Refund":               refusals(refundCreations, refundChanges),
 		"PaymentMethodCatalog": refusals(catalogCreations, catalogChanges),
 	}

@@ -64,6 +64,7 @@ func TestFullPaymentStatusIsStored(t *testing.T) {
 		PaymentTime: ptr.To(then), CancelSubmittedAt: ptr.To(then), CancelResult: result(), Conflict: conflict(), FinishedAt: ptr.To(then),
 		EndedAttempts: 99, LastResult: result(), EmptyAnswers: emptyAnswers(),
 	}
+	cardStatus(t, &status)
 	checkFull(t, status)
 	checkFull(t, *status.Settlement)
 	checkFull(t, *status.Settlement.SettlementQuote)
