@@ -77,26 +77,42 @@ func (l *Lifecycle) cardToken(ctx context.Context, payment *apiv1.Payment, now t
 	return token, nil
 }
 
-// authorized takes the answer that the card is authorised, with the captures that it lists.
+// authorized takes the answer that the card is authorised, after its captures were noted.
 func (a paymentAnswers) authorized(answer *alipay.InquiryPaymentResponse) {
 	st := &a.payment.Status
-	for i := range answer.Transactions {
-		a.noteCapture(&answer.Transactions[i])
-	}
 	if !answer.AuthExpiryTime.IsZero() {
 		st.AuthorizationExpiryTime = &metav1.Time{Time: answer.AuthExpiryTime.Truncate(time.Second)}
 	}
+	if st.Amounts == nil {
+		st.Amounts = &apiv1.PaymentAmounts{}
+	}
 	captured, open := a.captured()
-	over := st.AuthorizationExpiryTime != nil && !a.now.Before(st.AuthorizationExpiryTime.Time)
 	total := minorUnits(a.payment.Spec.Amount.Value)
 	// A part that was captured is all that will be once the rest was let go.
-	if captured == total || captured > 0 && over && !open {
+	if st.State == apiv1.PaymentPaid || captured >= total || captured > 0 && !open && a.authorizationOver(answer) {
 		a.paid(answer.PaymentTime.Time)
-	} else if st.State != apiv1.PaymentPaid {
+	} else {
 		a.hold(answer.PaymentTime.Time)
 	}
-	if st.Amounts != nil {
-		st.Amounts.Authorized, st.Amounts.Captured = a.payment.Spec.Amount.Value, strconv.FormatInt(captured, 10)
+	st.Amounts.Authorized, st.Amounts.Captured = a.payment.Spec.Amount.Value, strconv.FormatInt(captured, 10)
+}
+
+// authorizationLife is how long a card's money is held at most (https://docs.antom.com/ac/cashierpay/capture).
+const authorizationLife = 7 * 24 * time.Hour
+
+// authorizationOver reports whether no more can be captured, by the gateway's clock where it tells the time.
+func (a paymentAnswers) authorizationOver(answer *alipay.InquiryPaymentResponse) bool {
+	st, now := &a.payment.Status, a.now
+	if !answer.ResponseTime.IsZero() {
+		now = answer.ResponseTime
+	}
+	switch {
+	case st.AuthorizationExpiryTime != nil:
+		return !now.Before(st.AuthorizationExpiryTime.Time)
+	case !answer.PaymentTime.IsZero():
+		return !now.Before(answer.PaymentTime.Add(authorizationLife))
+	default:
+		return false
 	}
 }
 
@@ -107,25 +123,39 @@ func (a paymentAnswers) hold(at time.Time) {
 	if !at.IsZero() {
 		st.PaymentTime = &metav1.Time{Time: at.Truncate(time.Second)}
 	}
-	if st.Amounts == nil {
-		st.Amounts = &apiv1.PaymentAmounts{Authorized: a.payment.Spec.Amount.Value, Captured: "0"}
+}
+
+// noteCaptures adds captures or brings them up to date, whatever else the answer says.
+func (a paymentAnswers) noteCaptures(transactions []alipay.Transaction) {
+	if !paysByCard(a.payment) {
+		return
+	}
+	for i := range transactions {
+		if transactions[i].TransactionType == alipay.TransactionCapture {
+			a.noteCapture(&transactions[i])
+		}
 	}
 }
 
 // noteCapture adds a capture or brings it up to date. What has succeeded stays so.
 func (a paymentAnswers) noteCapture(t *alipay.Transaction) {
-	if t.TransactionType != alipay.TransactionCapture || t.TransactionAmount == nil || t.TransactionID == "" && t.TransactionRequestID == "" {
-		return
-	}
 	st := &a.payment.Status
 	capture := apiv1.PaymentCapture{
 		CaptureID: cut(cmp.Or(t.TransactionID, t.TransactionRequestID), 64), CaptureRequestID: cut(t.TransactionRequestID, 64),
-		Value: cut(t.TransactionAmount.Value, 16), Status: cmp.Or(cut(t.TransactionStatus, 32), alipay.StatusProcessing),
+		Value: "0", Status: cmp.Or(cut(t.TransactionStatus, 32), alipay.StatusProcessing),
+	}
+	if capture.CaptureID == "" {
+		return
+	}
+	if amount := t.TransactionAmount; amount != nil && amount.Currency == a.payment.Spec.Amount.Currency && len(amount.Value) <= 16 && minorUnits(amount.Value) > 0 {
+		capture.Value = amount.Value
+	} else if capture.Status == alipay.StatusSuccess {
+		capture.Status = alipay.StatusProcessing // what was captured must be known before it counts as captured
 	}
 	if t.TransactionResult != nil && capture.Status == alipay.StatusFail {
 		capture.ResultCode = cut(t.TransactionResult.ResultCode, 64)
 	}
-	known := slices.IndexFunc(st.Captures, func(c apiv1.PaymentCapture) bool { return c.CaptureID == capture.CaptureID })
+	known := slices.IndexFunc(st.Captures, func(c apiv1.PaymentCapture) bool { return sameCapture(c, capture) })
 	switch {
 	case known < 0:
 		st.Captures = append(st.Captures, capture)
@@ -133,6 +163,13 @@ func (a paymentAnswers) noteCapture(t *alipay.Transaction) {
 	case st.Captures[known].Status != alipay.StatusSuccess:
 		st.Captures[known] = capture
 	}
+}
+
+// sameCapture reports whether two are one. The gateway may give a capture its id only when it is done: until then, and in an answer
+// without it, the request's id stands in for it.
+func sameCapture(x, y apiv1.PaymentCapture) bool {
+	unnamed := x.CaptureID == x.CaptureRequestID || y.CaptureID == y.CaptureRequestID
+	return x.CaptureID == y.CaptureID || unnamed && x.CaptureRequestID != "" && x.CaptureRequestID == y.CaptureRequestID
 }
 
 // captured is what was collected of the authorised money, and whether a capture is under way.
@@ -147,6 +184,14 @@ func (a paymentAnswers) captured() (sum int64, open bool) {
 		}
 	}
 	return sum, open
+}
+
+// movedMoney reports whether an attempt has moved money, or still can: it has not ended, or it was captured.
+func movedMoney(answer *alipay.InquiryPaymentResponse) bool {
+	return answer.PaymentStatus != alipay.StatusFail && answer.PaymentStatus != alipay.StatusCancelled ||
+		slices.ContainsFunc(answer.Transactions, func(t alipay.Transaction) bool {
+			return t.TransactionType == alipay.TransactionCapture && t.TransactionStatus != alipay.StatusFail
+		})
 }
 
 // failedCapture is the code of a capture that has failed while none was made or is under way; empty otherwise.
@@ -170,8 +215,12 @@ func (f *paymentFacts) awaitingCapture() report {
 	}
 	code := f.failedCapture()
 	switch {
+	case st.AuthorizationExpiryTime != nil && f.now.After(st.AuthorizationExpiryTime.Add(authorizationPatience)):
+		return f.report(problem{reason: apiv1.AwaitingCaptureReason, stalled: true,
+			message: "The card was authorised until " + st.AuthorizationExpiryTime.UTC().Format(time.RFC3339) +
+				", and the gateway does not say what became of the money: ask Antom. It is asked again meanwhile."})
 	case f.payment.Spec.CaptureMode == apiv1.ManualCapture:
-		return f.report(problem{reason: apiv1.AwaitingCaptureReason, message: "The card is authorised, and nothing is collected unless it is captured." + until})
+		return f.report(problem{reason: apiv1.AwaitingCaptureReason, message: "The card is authorised, and only what is captured is collected." + until})
 	case code != "":
 		return f.report(problem{reason: apiv1.CaptureFailedReason, stalled: true, message: "The card is authorised, and the gateway has failed to collect the money (" +
 			code + "): set spec.desiredState to Cancelled to let it go, or ask Antom." + until})
@@ -179,6 +228,9 @@ func (f *paymentFacts) awaitingCapture() report {
 		return f.report(problem{reason: apiv1.AwaitingCaptureReason, message: "The card is authorised; the gateway collects the money by itself." + until})
 	}
 }
+
+// authorizationPatience is how long after the end of an authorisation the gateway may take to say what became of it.
+const authorizationPatience = time.Hour
 
 // followAuthorized looks at an authorised payment at the usual pace, and once its authorisation has ended.
 func (f *paymentFacts) followAuthorized() decision {
@@ -195,7 +247,7 @@ const authorizationGrace = 10 * time.Second
 
 // capturedAlready says that a captured payment can not be cancelled; nil while nothing was captured.
 func (f *paymentFacts) capturedAlready() *problem {
-	if f.payment.Status.State != apiv1.PaymentAuthorized || len(f.payment.Status.Captures) == 0 || f.failedCapture() != "" {
+	if len(f.payment.Status.Captures) == 0 || f.failedCapture() != "" {
 		return nil
 	}
 	return &problem{reason: apiv1.CancelNotSupportedReason, stalled: true,

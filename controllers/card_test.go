@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -229,4 +230,91 @@ func TestCardRequestSaysHowItIsAuthorisedAndCaptured(t *testing.T) {
 	if string(body.PaymentMethod) != method || string(body.PaymentFactor) != `{"isAuthorization":true,"captureMode":"MANUAL"}` {
 		t.Errorf("paymentMethod = %s\npaymentFactor = %s", body.PaymentMethod, body.PaymentFactor)
 	}
+}
+
+func TestAuthorisedCardIsLetGoBeforeItsObjectIsDeleted(t *testing.T) {
+	for _, captured := range []string{"", "4200"} {
+		w := openCard(t, apiv1.ManualCapture)
+		w.editPayment("order", func(spec *apiv1.PaymentSpec) { spec.DeletionPolicy = apiv1.CancelPayment })
+		id := w.authorise().Status.PaymentRequestID
+		if captured != "" {
+			w.capture("by-hand", captured)
+		}
+		w.store.remove(w.payment("order"))
+		w.follow(w.reconcilePayment, "order", 3*time.Hour)
+		if w.store.latest(keyOf(cardPayment("order", ""))) != nil {
+			t.Errorf("%q captured: the object is still there", captured)
+		}
+		if want := map[string]int{"": 1, "4200": 0}[captured]; w.sends("cancel") != want {
+			t.Errorf("%q captured: %d cancellations left, want %d", captured, w.sends("cancel"), want)
+		}
+		if got := w.simulator.Ledger().Charges(id); captured != "" && got != 1 {
+			t.Errorf("charges = %d, want the captured one kept", got)
+		}
+	}
+}
+
+func TestNewAttemptAfterAnExpiredAuthorisationBeginsAnew(t *testing.T) {
+	w := openCard(t, apiv1.ManualCapture)
+	w.authorise()
+	w.untilAuthorisationEnds()
+	w.editPayment("order", func(spec *apiv1.PaymentSpec) { spec.Attempt = 2 })
+	w.must(w.reconcilePayment("order"))
+	got := w.payment("order")
+	expectCard(t, got, apiv1.PaymentProcessing, apiv1.AwaitingBuyerReason, "Unknown", "Unknown")
+	if got.Status.AuthorizationExpiryTime != nil || len(got.Status.Captures) != 0 || w.sends("pay") != 2 {
+		t.Errorf("status = %+v after %d pay requests, want nothing left of the first attempt", got.Status, w.sends("pay"))
+	}
+	expectCard(t, w.authorise(), apiv1.PaymentAuthorized, apiv1.AwaitingCaptureReason, "Unknown", "True")
+}
+
+// An object that has lost its status finds a card authorised, or captured in part, as it is.
+func TestAdoptedCardIsWhatTheGatewaySays(t *testing.T) {
+	for captured, want := range map[string]apiv1.PaymentState{"": apiv1.PaymentAuthorized, "3000": apiv1.PaymentAuthorized, "4200": apiv1.PaymentPaid} {
+		w := openCard(t, apiv1.ManualCapture)
+		w.authorise()
+		if captured != "" {
+			w.capture("by-hand", captured)
+		}
+		w.store.remove(w.payment("order"))
+		w.must(w.reconcilePayment("order"))
+		w.advance(time.Hour)
+		w.store.create(cardPayment("order", apiv1.ManualCapture))
+		w.must(w.reconcilePayment("order"))
+		got := w.payment("order").Status
+		if got.State != want || !got.Adopted || got.Amounts == nil || got.Amounts.Captured != cmp.Or(captured, "0") {
+			t.Errorf("%q captured: payment is %s with %+v, adopted %t; want %s", captured, got.State, got.Amounts, got.Adopted, want)
+		}
+	}
+}
+
+// A notification that a card succeeded is no proof that anything was collected, and one of its capture is looked into at once.
+func TestCardIsFollowedByItsNotifications(t *testing.T) {
+	w := newWorld(t, notified)
+	t.Cleanup(w.close)
+	w.store.create(newSecret("card", map[string]string{apiv1.CardTokenSecretKey: cardCanary}))
+	w.store.create(cardPayment("order", apiv1.ManualCapture))
+	w.must(w.reconcilePayment("order"))
+	if err := w.simulator.BuyerPays(w.payment("order").Status.PaymentID); err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	hear := func() {
+		t.Helper()
+		w.advance(5 * time.Second)
+		all := w.announced()
+		if len(all) == told {
+			t.Fatal("no notification has come")
+		}
+		for ; told < len(all); told++ {
+			w.receive(all[told])
+		}
+		w.must(w.reconcilePayment("order"))
+	}
+	hear()
+	expectCard(t, w.payment("order"), apiv1.PaymentAuthorized, apiv1.AwaitingCaptureReason, "Unknown", "True")
+	w.advance(time.Hour)
+	w.capture("by-hand", "4200")
+	hear()
+	expectCard(t, w.payment("order"), apiv1.PaymentPaid, apiv1.PaidReason, "True", "True")
 }

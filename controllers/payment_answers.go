@@ -70,10 +70,17 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 	if !a.found(answer.PaymentID, answer.PaymentAmount, answer.PaymentCreateTime.Time, answer.ResponseTime) {
 		return true
 	}
-	if st.State == apiv1.PaymentFailed || st.State == apiv1.PaymentCancelled {
-		if answer.PaymentStatus != alipay.StatusFail && answer.PaymentStatus != alipay.StatusCancelled {
-			a.contradiction(strings.ToLower(string(st.State)), answer.PaymentStatus)
-		}
+	a.noteCaptures(answer.Transactions)
+	captured, capturing := a.captured()
+	unpaid := answer.PaymentStatus == alipay.StatusFail || answer.PaymentStatus == alipay.StatusCancelled
+	switch ended := st.State == apiv1.PaymentFailed || st.State == apiv1.PaymentCancelled; {
+	case unpaid && (captured > 0 || capturing):
+		a.contradiction("captured, or being captured,", answer.PaymentStatus)
+		return true
+	case ended && !unpaid:
+		a.contradiction(strings.ToLower(string(st.State)), answer.PaymentStatus)
+		return true
+	case ended:
 		return true // what has ended stays ended
 	}
 	a.settlement(answer.GrossSettlementAmount, answer.SettlementQuote)
@@ -86,10 +93,6 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 		}
 		a.paid(answer.PaymentTime.Time)
 	case alipay.StatusCancelled:
-		if captured, _ := a.captured(); captured > 0 {
-			a.contradiction("captured", answer.PaymentStatus)
-			return true
-		}
 		a.cancelled()
 	case alipay.StatusFail:
 		if st.State == apiv1.PaymentAuthorized {
@@ -162,17 +165,18 @@ func (a paymentAnswers) paid(at time.Time) {
 	if !at.IsZero() {
 		st.PaymentTime = &metav1.Time{Time: at.Truncate(time.Second)}
 	}
-	if st.State == apiv1.PaymentPaid {
-		a.rollUp(nil) // the answer may have told of refunds
-		return
-	}
-	st.State, st.Checkout, st.LastResult = apiv1.PaymentPaid, nil, nil
-	st.Amounts = &apiv1.PaymentAmounts{Paid: a.payment.Spec.Amount.Value}
+	paid := minorUnits(a.payment.Spec.Amount.Value)
 	if captured, _ := a.captured(); paysByCard(a.payment) {
-		st.Amounts.Paid = strconv.FormatInt(captured, 10)
+		paid = min(paid, captured)
 	}
-	a.rollUp(nil)
-	a.finish()
+	if st.State != apiv1.PaymentPaid {
+		st.State, st.Checkout, st.LastResult, st.Amounts = apiv1.PaymentPaid, nil, nil, &apiv1.PaymentAmounts{}
+		a.finish()
+	}
+	if st.Amounts != nil {
+		st.Amounts.Paid = strconv.FormatInt(max(paid, minorUnits(st.Amounts.Paid)), 10) // more may have been captured since
+	}
+	a.rollUp(nil) // the answer may have told of refunds
 }
 
 func (a paymentAnswers) failed(result *apiv1.GatewayResult) {
@@ -200,7 +204,7 @@ func (a paymentAnswers) finish() {
 
 // withoutText leaves the gateway's text out of a result where it might repeat what a Secret holds.
 func (a paymentAnswers) withoutText(result *apiv1.GatewayResult) *apiv1.GatewayResult {
-	if spec := &a.payment.Spec; spec.BuyerSecretRef != nil || spec.ShippingSecretRef != nil {
+	if spec := &a.payment.Spec; spec.BuyerSecretRef != nil || spec.ShippingSecretRef != nil || paysByCard(a.payment) {
 		result.ResultMessage = "its text is not kept, as it might repeat what a Secret holds"
 	}
 	return result

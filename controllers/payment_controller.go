@@ -318,7 +318,7 @@ func (p *paymentPass) inquireFormer(ctx context.Context) error {
 	switch {
 	case err != nil && emptyCount(st.EmptyAnswers, id) < emptyAnswers:
 		return err
-	case err == nil && answer.PaymentStatus != alipay.StatusFail && answer.PaymentStatus != alipay.StatusCancelled:
+	case err == nil && movedMoney(answer):
 		p.formerOpen = true
 		return nil
 	default:

@@ -148,6 +148,8 @@ func (f *paymentFacts) unsupported() *decision {
 	switch cashier := f.payment.Spec.Cashier; {
 	case cashier == nil:
 		message = "This version carries out cashier payments only: use spec.cashier instead of spec.session or spec.autoDebit. Nothing was sent."
+	case paysByCard(f.payment) && cashier.Card == nil: // stored before the kind had a field for it
+		message = "The payment names no card: create a new Payment with spec.cashier.card. Nothing was sent."
 	default:
 		return nil
 	}
@@ -246,7 +248,7 @@ func (f *paymentFacts) cancelImpossible() *problem {
 	case f.method.cancel == apiv1.NeverCancel && !paid:
 		return &problem{reason: apiv1.CancelNotSupportedReason, stalled: true, message: fmt.Sprintf(
 			"%s orders can not be cancelled: the order ends by itself if the buyer does not pay; if the buyer does, create a Refund.", method)}
-	case !paid:
+	case !paid, paysByCard(f.payment):
 		return f.capturedAlready()
 	case len(st.Refunds) > 0:
 		return &problem{reason: apiv1.CancelNotSupportedReason, stalled: true,
