@@ -172,6 +172,13 @@ func sameCapture(x, y apiv1.PaymentCapture) bool {
 	return x.CaptureID == y.CaptureID || unnamed && x.CaptureRequestID != "" && x.CaptureRequestID == y.CaptureRequestID
 }
 
+// capturedAfterAll reports whether a capture is announced of a card whose money was let go, or never held.
+func capturedAfterAll(st *apiv1.PaymentStatus, s alipay.Subject) bool {
+	byCard := meta.FindStatusCondition(st.Conditions, apiv1.AuthorizedCondition) != nil
+	ended := st.State == apiv1.PaymentCancelled || st.State == apiv1.PaymentFailed
+	return byCard && ended && s.Type == alipay.NotifyCaptureResult && s.ResultStatus == alipay.ResultStatusSuccess
+}
+
 // captured is what was collected of the authorised money, and whether a capture is under way.
 func (a paymentAnswers) captured() (sum int64, open bool) {
 	for _, capture := range a.payment.Status.Captures {

@@ -248,8 +248,9 @@ func TestNewAttemptIsNotSentWhenTheCancelledOneWasCaptured(t *testing.T) {
 func TestCaptureAfterACancellationIsLookedInto(t *testing.T) {
 	for state, want := range map[apiv1.PaymentState]bool{apiv1.PaymentCancelled: true, apiv1.PaymentFailed: true, apiv1.PaymentPaid: false} {
 		for _, status := range []string{alipay.ResultStatusSuccess, alipay.ResultStatusFail} {
-			subject := alipay.Subject{Type: alipay.NotifyCaptureResult, ResultStatus: status, PaymentID: "1"}
-			if got := contradicts(&askedAbout(state).Status, subject); got != (want && status == alipay.ResultStatusSuccess) {
+			payment, subject := askedAbout(state), alipay.Subject{Type: alipay.NotifyCaptureResult, ResultStatus: status, PaymentID: "1"}
+			cardCondition(payment, report{reason: apiv1.CancelledReason})
+			if got := contradicts(&payment.Status, subject); got != (want && status == alipay.ResultStatusSuccess) {
 				t.Errorf("a capture that ended with %s contradicts %s: %t", status, state, got)
 			}
 		}

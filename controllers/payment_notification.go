@@ -75,14 +75,11 @@ func paymentNeedsNews(payment *apiv1.Payment) bool {
 	})
 }
 
-// contradicts reports whether a result is another end than the one on record, or a capture of a card that was let go. A success after a cancellation is none: the gateway pays the
+// contradicts reports whether a result is another end than the one on record. A success after a cancellation is none: the gateway pays the
 // buyer back (https://docs.antom.com/ac/ams/paymentrn_online). But it does so only if it had the order to cancel.
 func contradicts(st *apiv1.PaymentStatus, s alipay.Subject) bool {
-	if s.Type == alipay.NotifyCaptureResult {
-		return s.ResultStatus == alipay.ResultStatusSuccess && (st.State == apiv1.PaymentCancelled || st.State == apiv1.PaymentFailed)
-	}
 	if s.Type != alipay.NotifyPaymentResult {
-		return false
+		return capturedAfterAll(st, s)
 	}
 	neverPlaced := st.State == apiv1.PaymentCancelled && st.PaymentID == ""
 	return st.State == apiv1.PaymentPaid && s.ResultStatus == alipay.ResultStatusFail ||
