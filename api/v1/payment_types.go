@@ -467,7 +467,7 @@ type PaymentCapture struct {
 	// +kubebuilder:validation:MaxLength=64
 	CaptureRequestID string `json:"captureRequestId,omitempty"`
 
-	// value is the amount in the smallest unit of the payment's currency.
+	// value is the amount in the smallest unit of the payment's currency; "0" while it is not known.
 	// +required
 	// +kubebuilder:validation:MaxLength=16
 	Value string `json:"value,omitempty"`
