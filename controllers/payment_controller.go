@@ -111,7 +111,7 @@ func (r *PaymentReconciler) gather(ctx context.Context, payment *apiv1.Payment) 
 	}
 	if err == nil && pass.needsSecrets() {
 		if pass.full, pass.withheld = r.withPersonalData(ctx, payment, pass.now); pass.withheld == nil && paysByCard(payment) {
-			pass.cardToken, pass.withheld = r.Lifecycle.cardToken(ctx, payment, pass.now)
+			pass.cardToken, pass.withheld = r.cardToken(ctx, payment, pass.now)
 		}
 	}
 	return pass, err
