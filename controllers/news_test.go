@@ -6,6 +6,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/alipay-operator/alipay-operator/alipay"
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 )
 
@@ -310,5 +311,25 @@ func TestNotificationToAnotherClientSettlesNothing(t *testing.T) {
 	w.must(w.reconcilePayment("order"))
 	if got := reason(w.payment("order").Status.Conditions); got != apiv1.ClientIDChangedReason {
 		t.Errorf("reason = %s, want %s", got, apiv1.ClientIDChangedReason)
+	}
+}
+
+// The gateway may sign for all its merchants with one key, and a request id is the merchant's own.
+func TestNotificationThatIsSignedForAnotherMerchantSettlesNothing(t *testing.T) {
+	w := openOrder(t)
+	defer w.close()
+	p := w.payment("order")
+	a := signed(w.result(p, p.Status.PaymentRequestID, "S"), w.simulator.Now())
+	a.clientID = "SANDBOX_5Y00000000000001"
+	var err error
+	a.signature, err = alipay.Sign(worldKeys()["gateway"], 1, alipay.Message{URI: a.uri, ClientID: a.clientID, Time: a.time, Body: []byte(a.body)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.put(p, a)
+	sent := len(w.sent)
+	w.must(w.reconcilePayment("order"))
+	if got := w.payment("order").Status.State; got != apiv1.PaymentProcessing || len(w.sent) != sent {
+		t.Errorf("payment is %s after %d requests, want Processing after none", got, len(w.sent)-sent)
 	}
 }
