@@ -97,7 +97,7 @@ type MerchantAccountSpec struct {
 	// too. When omitted, outcomes are found by inquiry alone.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^/?#@ ]+(/[^?# ]*)?$')",message="notificationBaseUrl must be an http or https address without query, such as https://pay.example.com"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^/?#@ ]+(/[A-Za-z0-9_~%-][A-Za-z0-9._~%-]*)*/?$')",message="notificationBaseUrl must be an http or https address without query, and without empty parts or .. in its path, such as https://pay.example.com or https://pay.example.com/antom"
 	NotificationBaseURL string `json:"notificationBaseUrl,omitempty"`
 
 	// settlementCurrency is sent with every payment when the contract has several settlement currencies, for example "USD".

@@ -27,7 +27,7 @@ const (
 	hostAlone     = "gatewayUrl must be scheme and host alone, such as https://gateway.example, without path, query or user name"
 	eitherHost    = "set exactly one of region and gatewayUrl: region for Alipay's own hosts, gatewayUrl for a simulator or a dedicated host"
 	fitsClient    = "environment must fit the client id: Sandbox for a clientId that begins with SANDBOX_, Production for any other"
-	notifyAddress = "notificationBaseUrl must be an http or https address without query, such as https://pay.example.com"
+	notifyAddress = "notificationBaseUrl must be an http or https address without query, and without empty parts or .. in its path, such as https://pay.example.com or https://pay.example.com/antom"
 	prefixLetters = "requestIdPrefix must be letters and digits alone, such as hk"
 	threeCapitals = "settlementCurrency must be the three capitals of a currency, such as USD"
 	codeOfMethod  = "paymentMethodType must be the gateway's code in capitals, digits and underscores, such as ALIPAY_HK"
@@ -152,6 +152,15 @@ var merchantAccountCreations = []creation{
 		name: "a notification address with a query is refused", patch: `spec: {notificationBaseUrl: "https://pay.example.com/?shop=hk"}`,
 		field: "spec.notificationBaseUrl", want: notifyAddress,
 	},
+	{
+		name: "a notification address with an empty part in its path is refused", patch: `spec: {notificationBaseUrl: "https://pay.example.com//hk"}`,
+		field: "spec.notificationBaseUrl", want: notifyAddress,
+	},
+	{
+		name: "a notification address that goes up is refused", patch: `spec: {notificationBaseUrl: "https://pay.example.com/a/../hk"}`,
+		field: "spec.notificationBaseUrl", want: notifyAddress,
+	},
+	{name: "a notification address that ends in a slash is accepted", patch: `spec: {notificationBaseUrl: "https://pay.example.com/hk/"}`},
 	{
 		name: "a notification address without scheme is refused", patch: `spec: {notificationBaseUrl: pay.example.com}`,
 		field: "spec.notificationBaseUrl", want: notifyAddress,
