@@ -1,0 +1,206 @@
+package v1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// PaymentStatus is what the gateway has reported. Only a verified answer changes the outcome.
+type PaymentStatus struct {
+	// conditions are Ready, Succeeded, and Reconciling, Stalled and OutcomeUnknown while they are True.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=8
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation of the spec that the conditions describe.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// state sums the payment up in one word: Pending, Submitting, Processing, Confirming, Unknown, Authorized,
+	// Paid, Failed, Cancelled or Blocked.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	State PaymentState `json:"state,omitempty"`
+
+	// intent is the record made before the first request of this attempt left.
+	// +optional
+	Intent *Intent `json:"intent,omitempty"`
+
+	// paymentRequestId is this attempt's id at the gateway.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	PaymentRequestID string `json:"paymentRequestId,omitempty"`
+
+	// paymentId is the gateway's own id of the payment.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	PaymentID string `json:"paymentId,omitempty"`
+
+	// adopted is true when the gateway already knew this payment before this object's first intent, for example after a
+	// restore or when the same manifest was applied to another cluster.
+	// +optional
+	Adopted bool `json:"adopted,omitempty"`
+
+	// checkout is where the buyer pays, while the order is open.
+	// +optional
+	Checkout *Checkout `json:"checkout,omitempty"`
+
+	// amounts are the sums that have moved.
+	// +optional
+	Amounts *PaymentAmounts `json:"amounts,omitempty"`
+
+	// settlement is what the shop gets for it in the settlement currency, where the gateway says so.
+	// +optional
+	Settlement *Settlement `json:"settlement,omitempty"`
+
+	// captures are those of an authorised card, of which the gateway knows.
+	// +optional
+	// +listType=map
+	// +listMapKey=captureId
+	// +kubebuilder:validation:MaxItems=100
+	Captures []PaymentCapture `json:"captures,omitempty"`
+
+	// authorizationExpiryTime is when the money of an authorised card is let go unless it is captured.
+	// +optional
+	AuthorizationExpiryTime *metav1.Time `json:"authorizationExpiryTime,omitempty"`
+
+	// refunds are the refunds of this payment that were sent and not refused, also those whose Refund object is gone.
+	// +optional
+	// +listType=map
+	// +listMapKey=refundRequestId
+	// +kubebuilder:validation:MaxItems=500
+	Refunds []PaymentRefund `json:"refunds,omitempty"`
+
+	// paymentTime is when the buyer paid, by the gateway's clock. Cancel and refund windows count from it.
+	// +optional
+	PaymentTime *metav1.Time `json:"paymentTime,omitempty"`
+
+	// cancelSubmittedAt is the record made before the first cancel request left.
+	// +optional
+	CancelSubmittedAt *metav1.Time `json:"cancelSubmittedAt,omitempty"`
+
+	// cancelResult is the gateway's refusal to cancel.
+	// +optional
+	CancelResult *GatewayResult `json:"cancelResult,omitempty"`
+
+	// conflict says why what the gateway reports can not be this payment. Nothing is sent any more.
+	// +optional
+	Conflict *Conflict `json:"conflict,omitempty"`
+
+	// finishedAt is when the payment was settled, by the operator's clock. ttlSecondsAfterFinished counts from it.
+	// +optional
+	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
+
+	// endedAttempts is how many attempts, from the first on, the gateway has confirmed to have ended without money moving.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	EndedAttempts int32 `json:"endedAttempts,omitempty"`
+
+	// emptyAnswers counts the gateway's answers that it does not know the operation, while it was looked for.
+	// +optional
+	EmptyAnswers *EmptyAnswers `json:"emptyAnswers,omitempty"`
+
+	// lastResult is the gateway's last result that decided something.
+	// +optional
+	LastResult *GatewayResult `json:"lastResult,omitempty"`
+}
+
+// Checkout is where the buyer pays. At least one of the fields is there for an open order.
+type Checkout struct {
+	// normalUrl is the web page on which the buyer pays.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	NormalURL string `json:"normalUrl,omitempty"`
+
+	// schemeUrl opens the wallet's app.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	SchemeURL string `json:"schemeUrl,omitempty"`
+
+	// applinkUrl opens the wallet's app, or its page where the app is missing.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	ApplinkURL string `json:"applinkUrl,omitempty"`
+
+	// code is the text of the QR code to show.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	Code string `json:"code,omitempty"`
+}
+
+// PaymentAmounts are sums in the smallest unit of the payment's currency.
+type PaymentAmounts struct {
+	// authorized is what is held of a card.
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	Authorized string `json:"authorized,omitempty"`
+
+	// captured is what the gateway reports as collected of that.
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	Captured string `json:"captured,omitempty"`
+
+	// paid is what the gateway reports as collected, for example "25800".
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	Paid string `json:"paid,omitempty"`
+
+	// refunded is what Refunds have given back.
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	Refunded string `json:"refunded,omitempty"`
+
+	// refundable is what can still be refunded: paid, less every refund that was sent and not refused.
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	Refundable string `json:"refundable,omitempty"`
+}
+
+// PaymentCapture is one capture of an authorised card.
+type PaymentCapture struct {
+	// captureId is the gateway's own id of the capture.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	CaptureID string `json:"captureId,omitempty"`
+
+	// captureRequestId is the id under which it was asked for. The gateway chooses it for automatic captures.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	CaptureRequestID string `json:"captureRequestId,omitempty"`
+
+	// value is the amount in the smallest unit of the payment's currency; "0" while it is not known.
+	// +required
+	// +kubebuilder:validation:MaxLength=16
+	Value string `json:"value,omitempty"`
+
+	// status is the gateway's word: SUCCESS, FAIL, or another while it is not known. What has not failed counts as taken.
+	// +required
+	// +kubebuilder:validation:MaxLength=32
+	Status string `json:"status,omitempty"`
+
+	// resultCode says why a capture failed.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	ResultCode string `json:"resultCode,omitempty"`
+}
+
+// PaymentRefund is one refund of a payment.
+type PaymentRefund struct {
+	// refundRequestId is the refund's id at the gateway.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	RefundRequestID string `json:"refundRequestId,omitempty"`
+
+	// value is the amount in the smallest unit of the payment's currency.
+	// +required
+	// +kubebuilder:validation:MaxLength=16
+	Value string `json:"value,omitempty"`
+
+	// accepted is true once the gateway has known the refund. An answer that it does not know it proves nothing from then on.
+	// +optional
+	Accepted bool `json:"accepted,omitempty"`
+
+	// done is true once the gateway has reported the refund as done. Until then the amount counts as taken.
+	// +optional
+	Done bool `json:"done,omitempty"`
+}
