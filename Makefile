@@ -17,7 +17,8 @@ export CGO_ENABLED := 0
 ifndef RACE
 RACE := $(shell set -- $$(go env CC); if command -v "$$1" >/dev/null; then echo 1; else echo 0; fi)
 endif
-GO_TEST := $(if $(filter 1,$(RACE)),CGO_ENABLED=1 go test -race,go test)
+# The packages that share a machine's processors with API servers may take longer than Go's ten minutes.
+GO_TEST := $(if $(filter 1,$(RACE)),CGO_ENABLED=1 go test -race,go test) -timeout 40m
 
 BENCH ?= .
 BENCHTIME ?= 1s
