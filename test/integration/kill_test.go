@@ -52,7 +52,7 @@ func startProgram(t *testing.T, args ...string) *program {
 	if len(args) == 0 {
 		args = []string{"--leader-elect=false", "--metrics-bind-address", "0"}
 	}
-	args = append([]string{"--kubeconfig", cluster.Kubeconfig, "--health-probe-bind-address", "0"}, args...)
+	args = append([]string{"--kubeconfig", cluster.Kubeconfig, "--health-probe-bind-address", "0", "--notification-bind-address", "127.0.0.1:0"}, args...)
 	p.command = exec.Command(binary, args...) // the test ends it
 	p.command.Stderr = p.log
 	if err := p.command.Start(); err != nil {
