@@ -88,7 +88,7 @@ func failedOrder(t *testing.T) *world {
 	}
 	w.advance(time.Minute)
 	w.follow(w.reconcilePayment, "order", time.Hour)
-	if w.payment("order").Status.State != apiv1.PaymentFailed {
+	if w.payment("order").Status.State != apiv1.StateFailed {
 		t.Fatal(w.payment("order").Status.State)
 	}
 	return w
@@ -423,7 +423,7 @@ func TestContradictionDoesNotWaitForTheTimeToLive(t *testing.T) {
 	}
 	w.put(p, signed(w.result(p, p.Status.PaymentRequestID, "F"), w.simulator.Now()))
 	w.must(w.reconcilePayment("order"))
-	if got := w.payment("order").Status.State; got != apiv1.PaymentFailed {
+	if got := w.payment("order").Status.State; got != apiv1.StateFailed {
 		t.Fatal(got)
 	}
 	p = w.payment("order")

@@ -16,7 +16,7 @@ func (w *world) refused(name, payment, value string) {
 	w.inject(simulator.Fault{Kind: simulator.ResultCode, Path: "refund", Code: "MERCHANT_BALANCE_NOT_ENOUGH"})
 	w.store.create(newRefund(name, payment, value))
 	w.follow(w.reconcileRefund, name, time.Hour)
-	if got := w.refund(name).Status.State; got != apiv1.RefundFailed {
+	if got := w.refund(name).Status.State; got != apiv1.StateFailed {
 		w.t.Fatalf("refund is %s, want Failed", got)
 	}
 }
@@ -80,8 +80,8 @@ func TestManyFormerAttemptsAreAllAskedFor(t *testing.T) {
 		w.must(w.reconcilePayment("order"))
 		w.advance(2 * time.Second)
 	}
-	if got := w.payment("order").Status; got.State != apiv1.PaymentProcessing || got.EndedAttempts != last-1 {
-		t.Errorf("state = %s after %d ended attempts, want %s after %d", got.State, got.EndedAttempts, apiv1.PaymentProcessing, last-1)
+	if got := w.payment("order").Status; got.State != apiv1.StateProcessing || got.EndedAttempts != last-1 {
+		t.Errorf("state = %s after %d ended attempts, want %s after %d", got.State, got.EndedAttempts, apiv1.StateProcessing, last-1)
 	}
 	if got := w.sends("inquiryPayment") - before; got < last-1 {
 		t.Errorf("inquiries = %d, want one for each of %d former attempts", got, last-1)

@@ -175,7 +175,7 @@ func sameCapture(x, y apiv1.PaymentCapture) bool {
 // capturedAfterAll reports whether a capture is announced of a card whose money was let go, or never held.
 func capturedAfterAll(st *apiv1.PaymentStatus, s alipay.Subject) bool {
 	byCard := meta.FindStatusCondition(st.Conditions, apiv1.AuthorizedCondition) != nil
-	ended := st.State == apiv1.PaymentCancelled || st.State == apiv1.PaymentFailed
+	ended := st.State == apiv1.PaymentCancelled || st.State == apiv1.StateFailed
 	return byCard && ended && s.Type == alipay.NotifyCaptureResult && s.ResultStatus == alipay.ResultStatusSuccess
 }
 
@@ -275,7 +275,7 @@ func cardCondition(payment *apiv1.Payment, told report) {
 	switch payment.Status.State {
 	case apiv1.PaymentAuthorized, apiv1.PaymentPaid:
 		status = metav1.ConditionTrue
-	case apiv1.PaymentFailed, apiv1.PaymentCancelled:
+	case apiv1.StateFailed, apiv1.PaymentCancelled:
 		status = metav1.ConditionFalse
 	default: // not known yet
 	}

@@ -18,10 +18,11 @@ import (
 var cardNow = time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC)
 
 // askedAbout is a card payment of 42.00 SGD in a state, with captures.
-func askedAbout(state apiv1.PaymentState, captures ...apiv1.PaymentCapture) *apiv1.Payment {
+func askedAbout(state apiv1.OperationState, captures ...apiv1.PaymentCapture) *apiv1.Payment {
 	payment := cardPayment("order", apiv1.ManualCapture)
 	payment.Status = apiv1.PaymentStatus{
-		State: state, PaymentID: "1", Intent: &apiv1.Intent{Attempt: 1, SubmittedAt: metav1.Time{Time: cardNow.AddDate(0, 0, -6)}}, Captures: captures,
+		OperationStatus: apiv1.OperationStatus{State: state, Intent: &apiv1.Intent{Attempt: 1, SubmittedAt: metav1.Time{Time: cardNow.AddDate(0, 0, -6)}}},
+		PaymentID:       "1", Captures: captures,
 	}
 	if state == apiv1.PaymentAuthorized || state == apiv1.PaymentPaid {
 		payment.Status.AuthorizationExpiryTime = ptr.To(metav1.NewTime(cardNow.Add(time.Hour)))
@@ -58,8 +59,8 @@ func taken(id, requestID, value, status string) string {
 func TestWhatAnAnswerMakesOfACard(t *testing.T) {
 	const (
 		authorized, paid     = apiv1.PaymentAuthorized, apiv1.PaymentPaid
-		failed, cancelled    = apiv1.PaymentFailed, apiv1.PaymentCancelled
-		processing, none     = apiv1.PaymentProcessing, "null"
+		failed, cancelled    = apiv1.StateFailed, apiv1.PaymentCancelled
+		processing, none     = apiv1.StateProcessing, "null"
 		success, fail, going = alipay.StatusSuccess, alipay.StatusFail, alipay.StatusProcessing
 	)
 	all := captureOf("c", "4200", success)
@@ -68,7 +69,7 @@ func TestWhatAnAnswerMakesOfACard(t *testing.T) {
 		before       *apiv1.Payment
 		status       string
 		transactions string
-		want         apiv1.PaymentState
+		want         apiv1.OperationState
 		wantCaptured string // of the amounts, or empty when there are none
 		wantConflict bool
 	}{
@@ -143,7 +144,7 @@ func TestPartOfACardIsPaidOnlyOnceTheRestIsLetGo(t *testing.T) {
 		name         string
 		here, expiry time.Duration // after the gateway's now; no expiry when 0
 		paymentTime  time.Time
-		want         apiv1.PaymentState
+		want         apiv1.OperationState
 	}{
 		{"before the end", 0, time.Hour, time.Time{}, apiv1.PaymentAuthorized},
 		{"after the end", 0, -time.Second, time.Time{}, apiv1.PaymentPaid},
@@ -191,13 +192,13 @@ func TestCardOfAnOlderVersionIsBlocked(t *testing.T) {
 	payment.Spec.Cashier.Card = nil
 	w.store.create(payment)
 	w.must(w.reconcilePayment("order"))
-	if got := w.payment("order").Status; got.State != apiv1.PaymentBlocked || reason(got.Conditions) != apiv1.ModeNotSupportedReason || len(w.sent) != 0 {
+	if got := w.payment("order").Status; got.State != apiv1.StateBlocked || reason(got.Conditions) != apiv1.ModeNotSupportedReason || len(w.sent) != 0 {
 		t.Errorf("payment is %s (%s) after %d requests, want it blocked", got.State, reason(got.Conditions), len(w.sent))
 	}
 }
 
 func TestCapturedCardIsNeverCancelledWhateverTheContractSays(t *testing.T) {
-	for _, state := range []apiv1.PaymentState{apiv1.PaymentAuthorized, apiv1.PaymentPaid} {
+	for _, state := range []apiv1.OperationState{apiv1.PaymentAuthorized, apiv1.PaymentPaid} {
 		payment := askedAbout(state, captureOf("c", "4200", alipay.StatusSuccess))
 		payment.Spec.DesiredState = apiv1.DesiredCancelled
 		payment.Status.PaymentTime = ptr.To(metav1.NewTime(worldStart))
@@ -225,7 +226,7 @@ func TestAuthorisationWhoseEndIsNotToldNeedsAPerson(t *testing.T) {
 }
 
 func TestRefusalOfACardDoesNotRepeatItsToken(t *testing.T) {
-	payment := askedAbout(apiv1.PaymentProcessing)
+	payment := askedAbout(apiv1.StateProcessing)
 	answer := cardAnswer(t, alipay.StatusFail, "null")
 	answer.PaymentResultCode, answer.PaymentResultMessage = "INVALID_TOKEN", cardCanary+" is not known"
 	paymentAnswers{payment: payment, now: cardNow}.inquiry(answer)
@@ -246,7 +247,7 @@ func TestNewAttemptIsNotSentWhenTheCancelledOneWasCaptured(t *testing.T) {
 }
 
 func TestCaptureAfterACancellationIsLookedInto(t *testing.T) {
-	for state, want := range map[apiv1.PaymentState]bool{apiv1.PaymentCancelled: true, apiv1.PaymentFailed: true, apiv1.PaymentPaid: false} {
+	for state, want := range map[apiv1.OperationState]bool{apiv1.PaymentCancelled: true, apiv1.StateFailed: true, apiv1.PaymentPaid: false} {
 		for _, status := range []string{alipay.ResultStatusSuccess, alipay.ResultStatusFail} {
 			payment, subject := askedAbout(state), alipay.Subject{Type: alipay.NotifyCaptureResult, ResultStatus: status, PaymentID: "1"}
 			cardCondition(payment, report{reason: apiv1.CancelledReason})

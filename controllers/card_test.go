@@ -39,7 +39,7 @@ func openCard(t *testing.T, mode apiv1.CaptureMode) *world {
 	w.store.create(newSecret("card", map[string]string{apiv1.CardTokenSecretKey: cardCanary}))
 	w.store.create(cardPayment("order", mode))
 	w.must(w.reconcilePayment("order"))
-	if got := w.payment("order").Status; got.State != apiv1.PaymentProcessing || got.Checkout == nil || got.Checkout.NormalURL == "" {
+	if got := w.payment("order").Status; got.State != apiv1.StateProcessing || got.Checkout == nil || got.Checkout.NormalURL == "" {
 		t.Fatalf("status = %+v, want an open order with the page of the card's bank", got)
 	}
 	return w
@@ -79,7 +79,7 @@ func (w *world) untilAuthorisationEnds() {
 	}
 }
 
-func expectCard(t *testing.T, got *apiv1.Payment, state apiv1.PaymentState, why string, succeeded, authorized metav1.ConditionStatus) {
+func expectCard(t *testing.T, got *apiv1.Payment, state apiv1.OperationState, why string, succeeded, authorized metav1.ConditionStatus) {
 	t.Helper()
 	status := func(kind string) metav1.ConditionStatus {
 		if condition := meta.FindStatusCondition(got.Status.Conditions, kind); condition != nil {
@@ -212,7 +212,7 @@ func TestCardWithoutItsTokenWaits(t *testing.T) {
 	}
 	w.store.create(newSecret("card", map[string]string{apiv1.CardTokenSecretKey: cardCanary}))
 	w.must(w.reconcilePayment("order"))
-	if got := w.payment("order").Status.State; got != apiv1.PaymentProcessing {
+	if got := w.payment("order").Status.State; got != apiv1.StateProcessing {
 		t.Errorf("state = %s, want Processing once the token is there", got)
 	}
 }
@@ -261,7 +261,7 @@ func TestNewAttemptAfterAnExpiredAuthorisationBeginsAnew(t *testing.T) {
 	w.editPayment("order", func(spec *apiv1.PaymentSpec) { spec.Attempt = 2 })
 	w.must(w.reconcilePayment("order"))
 	got := w.payment("order")
-	expectCard(t, got, apiv1.PaymentProcessing, apiv1.AwaitingBuyerReason, "Unknown", "Unknown")
+	expectCard(t, got, apiv1.StateProcessing, apiv1.AwaitingBuyerReason, "Unknown", "Unknown")
 	if got.Status.AuthorizationExpiryTime != nil || len(got.Status.Captures) != 0 || w.sends("pay") != 2 {
 		t.Errorf("status = %+v after %d pay requests, want nothing left of the first attempt", got.Status, w.sends("pay"))
 	}
@@ -270,7 +270,7 @@ func TestNewAttemptAfterAnExpiredAuthorisationBeginsAnew(t *testing.T) {
 
 // An object that has lost its status finds a card authorised, or captured in part, as it is.
 func TestAdoptedCardIsWhatTheGatewaySays(t *testing.T) {
-	for captured, want := range map[string]apiv1.PaymentState{"": apiv1.PaymentAuthorized, "3000": apiv1.PaymentAuthorized, "4200": apiv1.PaymentPaid} {
+	for captured, want := range map[string]apiv1.OperationState{"": apiv1.PaymentAuthorized, "3000": apiv1.PaymentAuthorized, "4200": apiv1.PaymentPaid} {
 		w := openCard(t, apiv1.ManualCapture)
 		w.authorise()
 		if captured != "" {

@@ -19,8 +19,8 @@ func TestPaymentOfAnotherAmountIsNeverReportedAsPaid(t *testing.T) {
 			_ = w.simulator.BuyerPays(w.sent[0].text("paymentRequestId"))
 			w.follow(w.reconcilePayment, "order", time.Hour)
 			st := w.payment("order").Status
-			if got := reason(st.Conditions); got != apiv1.RequestIDConflictReason || st.State != apiv1.PaymentBlocked {
-				t.Errorf("state = %s (%s), want %s (%s)", st.State, got, apiv1.PaymentBlocked, apiv1.RequestIDConflictReason)
+			if got := reason(st.Conditions); got != apiv1.RequestIDConflictReason || st.State != apiv1.StateBlocked {
+				t.Errorf("state = %s (%s), want %s (%s)", st.State, got, apiv1.StateBlocked, apiv1.RequestIDConflictReason)
 			}
 			if got := w.sends("pay"); got != 1 {
 				t.Errorf("pay requests = %d, want 1", got)

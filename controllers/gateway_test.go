@@ -58,7 +58,7 @@ func TestPaymentLooksAgainWhileTheSecretIsNotTheVerifiedOne(t *testing.T) {
 	}
 	w.advance(result.RequeueAfter)
 	w.must(w.reconcilePayment("order"))
-	if got := w.payment("order").Status.State; got != apiv1.PaymentProcessing {
-		t.Errorf("state = %s, want %s", got, apiv1.PaymentProcessing)
+	if got := w.payment("order").Status.State; got != apiv1.StateProcessing {
+		t.Errorf("state = %s, want %s", got, apiv1.StateProcessing)
 	}
 }

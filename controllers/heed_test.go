@@ -183,12 +183,12 @@ func signedByTheGateway(value string) bool {
 
 // No annotation that the gateway has not signed has anything sent, or changes a byte of the status.
 func TestUnsignedNewsChangesNothing(t *testing.T) {
-	worlds := map[apiv1.PaymentState]*world{}
-	for _, state := range []apiv1.PaymentState{apiv1.PaymentProcessing, apiv1.PaymentFailed} {
+	worlds := map[apiv1.OperationState]*world{}
+	for _, state := range []apiv1.OperationState{apiv1.StateProcessing, apiv1.StateFailed} {
 		w := openOrder(t)
 		t.Cleanup(w.close)
 		w.store.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "edited"}, Data: map[string][]byte{apiv1.NotificationBodySecretKey: []byte("{}")}})
-		if state == apiv1.PaymentFailed {
+		if state == apiv1.StateFailed {
 			if err := w.simulator.BuyerDeclines(w.payment("order").Status.PaymentRequestID); err != nil {
 				t.Fatal(err)
 			}
@@ -201,7 +201,7 @@ func TestUnsignedNewsChangesNothing(t *testing.T) {
 		worlds[state] = w
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		w := worlds[rapid.SampledFrom([]apiv1.PaymentState{apiv1.PaymentProcessing, apiv1.PaymentFailed}).Draw(t, "state")]
+		w := worlds[rapid.SampledFrom([]apiv1.OperationState{apiv1.StateProcessing, apiv1.StateFailed}).Draw(t, "state")]
 		p := w.payment("order")
 		valid := signed(w.result(p, p.Status.PaymentRequestID, "S"), w.simulator.Now())
 		value := mutate(t, valid)

@@ -51,7 +51,7 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	}
 	return indexer.IndexField(ctx, &apiv1.Refund{}, openRefundPaymentIndex, func(obj client.Object) []string {
 		refund := obj.(*apiv1.Refund)
-		if refund.Status.State.Final() && !refundAttemptRaised(refund) && refund.Spec.TTLSecondsAfterFinished == nil {
+		if refund.Status.State.Final() && !attemptRaised(&refund.Status.OperationStatus, refund.Spec.Attempt) && refund.Spec.TTLSecondsAfterFinished == nil {
 			return nil
 		}
 		return []string{refund.Spec.PaymentRef.Name, anyPayment}

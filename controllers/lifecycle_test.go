@@ -114,13 +114,13 @@ func TestRaisedAttemptIsANewOrderAfterTheFormerOneHasFailed(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.follow(w.reconcilePayment, "order", time.Hour)
-	if got := w.payment("order").Status.State; got != apiv1.PaymentFailed {
-		t.Fatalf("state = %s, want %s", got, apiv1.PaymentFailed)
+	if got := w.payment("order").Status.State; got != apiv1.StateFailed {
+		t.Fatalf("state = %s, want %s", got, apiv1.StateFailed)
 	}
 	w.editPayment("order", func(spec *apiv1.PaymentSpec) { spec.Attempt = 2 })
 	w.must(w.reconcilePayment("order"))
-	if got := w.payment("order").Status; got.State != apiv1.PaymentProcessing || got.PaymentRequestID == first {
-		t.Errorf("state = %s under %s, want %s under a new id", got.State, got.PaymentRequestID, apiv1.PaymentProcessing)
+	if got := w.payment("order").Status; got.State != apiv1.StateProcessing || got.PaymentRequestID == first {
+		t.Errorf("state = %s under %s, want %s under a new id", got.State, got.PaymentRequestID, apiv1.StateProcessing)
 	}
 }
 

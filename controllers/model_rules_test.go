@@ -115,7 +115,7 @@ func (m *model) checkVersion(old, now client.Object) {
 		}
 	case *apiv1.Refund:
 		before, after := old.(*apiv1.Refund).Status, now.Status
-		raised := before.State == apiv1.RefundFailed && now.Spec.Attempt > before.EndedAttempts
+		raised := before.State == apiv1.StateFailed && now.Spec.Attempt > before.EndedAttempts
 		if before.State.Final() && after.State != before.State && !raised {
 			m.breaks("refund %s went from %s to %s", now.Name, before.State, after.State)
 		}
@@ -164,7 +164,7 @@ func (m *model) checkPayment(ledger simulator.Ledger, p *apiv1.Payment) {
 	succeeded := meta.FindStatusCondition(p.Status.Conditions, apiv1.SucceededCondition)
 	switch {
 	case p.Status.State == apiv1.PaymentPaid && !paid && p.Status.CancelSubmittedAt == nil,
-		(p.Status.State == apiv1.PaymentFailed || p.Status.State == apiv1.PaymentCancelled) && !ended:
+		(p.Status.State == apiv1.StateFailed || p.Status.State == apiv1.PaymentCancelled) && !ended:
 		m.breaks("state is %s and the gateway has %q", p.Status.State, order.Status)
 	case succeeded == nil:
 	case succeeded.Status == metav1.ConditionTrue && !paid, succeeded.Status == metav1.ConditionFalse && !ended:
@@ -197,7 +197,7 @@ func (m *model) checkRefunds(ledger simulator.Ledger, name string) {
 	ended := !placed || back.Status == "FAIL"
 	succeeded := meta.FindStatusCondition(refund.Status.Conditions, apiv1.SucceededCondition)
 	switch {
-	case refund.Status.State == apiv1.RefundRefunded && back.Status != "SUCCESS", refund.Status.State == apiv1.RefundFailed && !ended:
+	case refund.Status.State == apiv1.RefundRefunded && back.Status != "SUCCESS", refund.Status.State == apiv1.StateFailed && !ended:
 		m.breaks("refund %s is %s and the gateway has %q", name, refund.Status.State, back.Status)
 	case succeeded == nil:
 	case succeeded.Status == metav1.ConditionTrue && back.Status != "SUCCESS", succeeded.Status == metav1.ConditionFalse && !ended:

@@ -124,7 +124,7 @@ func (m *model) edit(t *rapid.T) {
 		case "suspend":
 			spec.Suspend = !spec.Suspend
 		case "attempt":
-			if p.Status.State == apiv1.PaymentFailed || p.Status.State == apiv1.PaymentCancelled {
+			if p.Status.State == apiv1.StateFailed || p.Status.State == apiv1.PaymentCancelled {
 				spec.Attempt, spec.DesiredState = spec.Attempt+1, apiv1.DesiredPaid
 			}
 		case "policy":
@@ -184,7 +184,7 @@ func (m *model) editOneRefund(t *rapid.T) {
 		t.Skip("no refund")
 	}
 	m.editRefund(name, func(spec *apiv1.RefundSpec) {
-		if refund.Status.State == apiv1.RefundFailed {
+		if refund.Status.State == apiv1.StateFailed {
 			spec.Attempt++
 			return
 		}

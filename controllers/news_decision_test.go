@@ -75,10 +75,10 @@ func paymentIn(state string) *paymentPass {
 	p.id = p.attemptID(1)
 	st := &p.payment.Status
 	now := &metav1.Time{Time: worldStart}
-	open := func(s apiv1.PaymentState, id string) {
+	open := func(s apiv1.OperationState, id string) {
 		st.Intent, st.PaymentRequestID, st.State, st.PaymentID = submitted(), p.id, s, id
 	}
-	ended := func(s apiv1.PaymentState, id string) {
+	ended := func(s apiv1.OperationState, id string) {
 		open(s, id)
 		if st.FinishedAt = now; s != apiv1.PaymentPaid {
 			st.EndedAttempts = 1
@@ -90,36 +90,36 @@ func paymentIn(state string) *paymentPass {
 		p.payment.Spec.Attempt, st.EndedAttempts = 2, 1
 		p.id = p.attemptID(2)
 	case "Submitting":
-		open(apiv1.PaymentSubmitting, "")
+		open(apiv1.StateSubmitting, "")
 	case "Unknown":
-		open(apiv1.PaymentUnknown, "")
+		open(apiv1.StateUnknown, "")
 	case "Processing":
-		open(apiv1.PaymentProcessing, "2026")
+		open(apiv1.StateProcessing, "2026")
 	case "Confirming":
 		open(apiv1.PaymentConfirming, "2026")
 	case "Adopted":
-		open(apiv1.PaymentProcessing, "2026")
+		open(apiv1.StateProcessing, "2026")
 		st.Adopted = true
 	case "Restored":
-		open(apiv1.PaymentProcessing, "2026")
+		open(apiv1.StateProcessing, "2026")
 		p.payment.CreationTimestamp = *now
 	case "OtherClient":
-		open(apiv1.PaymentProcessing, "2026")
+		open(apiv1.StateProcessing, "2026")
 		st.Intent.ClientID = "SANDBOX_OTHER"
 	case "OtherGateway":
-		open(apiv1.PaymentUnknown, "")
+		open(apiv1.StateUnknown, "")
 		st.Intent.GatewayURL = "https://other.example"
 	case "Unwanted": // nothing was sent yet to cancel it
-		open(apiv1.PaymentProcessing, "2026")
+		open(apiv1.StateProcessing, "2026")
 		p.payment.Spec.DesiredState = apiv1.DesiredCancelled
 	case "Cancelling":
-		open(apiv1.PaymentProcessing, "2026")
+		open(apiv1.StateProcessing, "2026")
 		p.payment.Spec.DesiredState, st.CancelSubmittedAt = apiv1.DesiredCancelled, now
 	case "Withdrawn": // the cancellation was sent, and is not wanted any more
-		open(apiv1.PaymentProcessing, "2026")
+		open(apiv1.StateProcessing, "2026")
 		st.CancelSubmittedAt = now
 	case "Deleted":
-		open(apiv1.PaymentProcessing, "2026")
+		open(apiv1.StateProcessing, "2026")
 		p.payment.DeletionTimestamp, p.payment.Spec.DeletionPolicy = now, apiv1.CancelPayment
 		st.CancelSubmittedAt = now
 	case "Paid":
@@ -127,7 +127,7 @@ func paymentIn(state string) *paymentPass {
 		st.Refunds = []apiv1.PaymentRefund{{RefundRequestID: "gone", Value: "1"}, {RefundRequestID: "kept", Value: "1"}}
 		p.orphan, p.recall.nextLook = "gone", worldStart.Add(time.Minute)
 	case "Failed":
-		ended(apiv1.PaymentFailed, "2026")
+		ended(apiv1.StateFailed, "2026")
 	case "Cancelled":
 		ended(apiv1.PaymentCancelled, "2026")
 	case "NeverPlaced":

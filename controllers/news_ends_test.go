@@ -19,7 +19,7 @@ func TestNotificationOfAnotherPaymentSettlesNothing(t *testing.T) {
 	w.put(p, signed(fields, w.simulator.Now()))
 	sent := len(w.sent)
 	w.must(w.reconcilePayment("order"))
-	if got := w.payment("order").Status.State; got != apiv1.PaymentProcessing || len(w.sent) != sent {
+	if got := w.payment("order").Status.State; got != apiv1.StateProcessing || len(w.sent) != sent {
 		t.Errorf("payment is %s after %d requests, want Processing after none", got, len(w.sent)-sent)
 	}
 }
@@ -34,7 +34,7 @@ func TestNotificationOfAnotherRefundSettlesNothing(t *testing.T) {
 	w.put(w.refund("back"), signed(w.refundResult("other", "3000", "SUCCESS"), w.simulator.Now()))
 	sent := len(w.sent)
 	w.must(w.reconcileRefund("back"))
-	if got := w.refund("back").Status.State; got != apiv1.RefundProcessing || len(w.sent) != sent {
+	if got := w.refund("back").Status.State; got != apiv1.StateProcessing || len(w.sent) != sent {
 		t.Errorf("refund is %s after %d requests, want Processing after none", got, len(w.sent)-sent)
 	}
 }
@@ -82,7 +82,7 @@ func TestRefundThatEndedOtherwiseIsToldAsAContradiction(t *testing.T) {
 
 // However often an object is looked at: the gateway is asked once about the same news, by each process.
 func TestGatewayIsAskedOnceAboutTheSameNews(t *testing.T) {
-	for _, state := range []apiv1.PaymentState{apiv1.PaymentProcessing, apiv1.PaymentPaid} {
+	for _, state := range []apiv1.OperationState{apiv1.StateProcessing, apiv1.PaymentPaid} {
 		w := openOrder(t)
 		p := w.payment("order")
 		fields := w.result(p, p.Status.PaymentRequestID, "S")

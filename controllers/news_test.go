@@ -16,7 +16,7 @@ func openOrder(t *testing.T) *world {
 	w.acknowledges(true)
 	w.store.create(newPayment("order"))
 	w.must(w.reconcilePayment("order"))
-	if got := w.payment("order").Status.State; got != apiv1.PaymentProcessing {
+	if got := w.payment("order").Status.State; got != apiv1.StateProcessing {
 		t.Fatalf("payment is %s, want Processing", got)
 	}
 	return w
@@ -58,7 +58,7 @@ func wronglyFailed(t *testing.T) *world {
 	p := w.payment("order")
 	w.put(p, signed(w.result(p, p.Status.PaymentRequestID, "F"), w.simulator.Now()))
 	w.must(w.reconcilePayment("order"))
-	if got := w.payment("order").Status.State; got != apiv1.PaymentFailed {
+	if got := w.payment("order").Status.State; got != apiv1.StateFailed {
 		t.Fatalf("payment is %s, want Failed", got)
 	}
 	if err := w.simulator.BuyerPays(p.Status.PaymentRequestID); err != nil {
@@ -259,7 +259,7 @@ func TestNewAttemptOfARefundIsNotSentWhileTheFormerHasGivenTheMoneyBack(t *testi
 		id := w.refund("back").Status.RefundRequestID
 		w.put(w.refund("back"), signed(w.refundResult(id, "3000", "FAIL"), w.simulator.Now()))
 		w.must(w.reconcileRefund("back"))
-		if got := w.refund("back").Status.State; got != apiv1.RefundFailed {
+		if got := w.refund("back").Status.State; got != apiv1.StateFailed {
 			t.Fatalf("refund is %s, want Failed", got)
 		}
 		w.beforeSend = nil
@@ -329,7 +329,7 @@ func TestNotificationThatIsSignedForAnotherMerchantSettlesNothing(t *testing.T) 
 	w.put(p, a)
 	sent := len(w.sent)
 	w.must(w.reconcilePayment("order"))
-	if got := w.payment("order").Status.State; got != apiv1.PaymentProcessing || len(w.sent) != sent {
+	if got := w.payment("order").Status.State; got != apiv1.StateProcessing || len(w.sent) != sent {
 		t.Errorf("payment is %s after %d requests, want Processing after none", got, len(w.sent)-sent)
 	}
 }

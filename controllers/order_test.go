@@ -137,8 +137,8 @@ func TestGatewayTakesEveryFieldOfAnOrder(t *testing.T) {
 	defer w.close()
 	w.store.create(detailedPayment())
 	w.must(w.reconcilePayment("order-1043"))
-	if st := w.payment("order-1043").Status; st.State != apiv1.PaymentProcessing {
-		t.Errorf("state = %s, result = %+v, want %s", st.State, st.LastResult, apiv1.PaymentProcessing)
+	if st := w.payment("order-1043").Status; st.State != apiv1.StateProcessing {
+		t.Errorf("state = %s, result = %+v, want %s", st.State, st.LastResult, apiv1.StateProcessing)
 	}
 }
 

@@ -38,7 +38,7 @@ func (a paymentAnswers) pay(answer *alipay.PayResponse) {
 		a.paid(answer.PaymentTime.Time)
 		return
 	}
-	st.State = apiv1.PaymentProcessing
+	st.State = apiv1.StateProcessing
 	st.Checkout = checkoutFrom(answer)
 }
 
@@ -73,7 +73,7 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 	a.noteCaptures(answer.Transactions)
 	captured, capturing := a.captured()
 	unpaid := answer.PaymentStatus == alipay.StatusFail || answer.PaymentStatus == alipay.StatusCancelled
-	switch ended := st.State == apiv1.PaymentFailed || st.State == apiv1.PaymentCancelled; {
+	switch ended := st.State == apiv1.StateFailed || st.State == apiv1.PaymentCancelled; {
 	case unpaid && (captured > 0 || capturing):
 		a.contradiction("captured, or being captured,", answer.PaymentStatus)
 		return true
@@ -109,7 +109,7 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 	case alipay.StatusPending:
 		a.open(apiv1.PaymentConfirming)
 	case alipay.StatusProcessing:
-		a.open(apiv1.PaymentProcessing)
+		a.open(apiv1.StateProcessing)
 		if st.Checkout == nil { // the answer that named it was lost
 			st.Checkout = checkoutFrom(&alipay.PayResponse{RedirectActionForm: answer.RedirectActionForm})
 		}
@@ -120,7 +120,7 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 }
 
 // open notes that the order exists and has not ended. It never takes back a payment.
-func (a paymentAnswers) open(state apiv1.PaymentState) {
+func (a paymentAnswers) open(state apiv1.OperationState) {
 	if st := &a.payment.Status; st.State != apiv1.PaymentPaid && st.State != apiv1.PaymentAuthorized {
 		st.State = state
 		st.LastResult = nil
@@ -181,7 +181,7 @@ func (a paymentAnswers) paid(at time.Time) {
 
 func (a paymentAnswers) failed(result *apiv1.GatewayResult) {
 	st := &a.payment.Status
-	st.State, st.Checkout, st.Settlement, st.LastResult = apiv1.PaymentFailed, nil, nil, result
+	st.State, st.Checkout, st.Settlement, st.LastResult = apiv1.StateFailed, nil, nil, result
 	st.EndedAttempts = a.attempt()
 	a.finish()
 }
@@ -239,14 +239,14 @@ func (a paymentAnswers) rollUp(refunds []apiv1.Refund) {
 		refund := &refunds[i].Status
 		switch {
 		case refund.Intent == nil || refund.RefundRequestID == "" || refund.Amount == nil:
-		case refund.State == apiv1.RefundFailed, refund.Conflict != nil && refund.LastResult != nil && refund.LastResult.ResultCode == alipay.CodeRepeatReqInconsistent:
+		case refund.State == apiv1.StateFailed, refund.Conflict != nil && refund.LastResult != nil && refund.LastResult.ResultCode == alipay.CodeRepeatReqInconsistent:
 			st.Refunds = slices.DeleteFunc(st.Refunds, func(r apiv1.PaymentRefund) bool {
 				return r.RefundRequestID == refund.RefundRequestID && !r.Done
 			})
 		default:
 			a.noteRefund(apiv1.PaymentRefund{
 				RefundRequestID: refund.RefundRequestID, Value: refund.Amount.Value,
-				Accepted: refund.State == apiv1.RefundProcessing, Done: refund.State == apiv1.RefundRefunded,
+				Accepted: refund.State == apiv1.StateProcessing, Done: refund.State == apiv1.RefundRefunded,
 			})
 		}
 	}

@@ -47,9 +47,8 @@ func (r *PaymentReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 		return staleOr(err, "setting finalizer")
 	}
 	saver := newStatusSaver(r.Client, payment)
-	if attemptRaised(payment) {
-		st := &payment.Status
-		*st = apiv1.PaymentStatus{Conditions: st.Conditions, ObservedGeneration: st.ObservedGeneration, EndedAttempts: st.EndedAttempts}
+	if attemptRaised(&payment.Status.OperationStatus, payment.Spec.Attempt) {
+		payment.Status = apiv1.PaymentStatus{OperationStatus: forNextAttempt(&payment.Status.OperationStatus)}
 	}
 	pass, err := r.gather(ctx, payment)
 	if err != nil {
@@ -122,18 +121,11 @@ func settledForGood(payment *apiv1.Payment) bool {
 	switch payment.Status.State {
 	case apiv1.PaymentPaid:
 		return payment.Spec.DesiredState != apiv1.DesiredCancelled
-	case apiv1.PaymentFailed, apiv1.PaymentCancelled:
-		return !attemptRaised(payment)
+	case apiv1.StateFailed, apiv1.PaymentCancelled:
+		return !attemptRaised(&payment.Status.OperationStatus, payment.Spec.Attempt)
 	default:
 		return false
 	}
-}
-
-// attemptRaised reports whether the spec asks for a new attempt after one that has ended.
-func attemptRaised(payment *apiv1.Payment) bool {
-	st := &payment.Status
-	ended := st.State == apiv1.PaymentFailed || st.State == apiv1.PaymentCancelled
-	return ended && st.EndedAttempts > 0 && st.EndedAttempts < payment.Spec.Attempt
 }
 
 // begin brings the status up to date with spec and refunds, and makes the request that spec and intent stand for.
@@ -158,7 +150,7 @@ func (p *paymentPass) begin() {
 		p.hash, p.buildErr = requestHash(p.request)
 	}
 	p.recall = p.memory.load(p.payment, p.id)
-	p.recall.spreadAfterRestart(st.State == apiv1.PaymentProcessing || st.State == apiv1.PaymentConfirming || st.State == apiv1.PaymentAuthorized, p.intent, p.now, p.jitter)
+	p.recall.spreadAfterRestart(st.State == apiv1.StateProcessing || st.State == apiv1.PaymentConfirming || st.State == apiv1.PaymentAuthorized, p.intent, p.now, p.jitter)
 	p.read()
 	p.heed(p.payment, paymentKind, &p.news, &p.recall)
 	p.doubtFormer()
@@ -183,7 +175,7 @@ func (p *paymentPass) remembered() *recall            { return &p.recall }
 
 func (p *paymentPass) apply(told report) {
 	st := &p.payment.Status
-	st.State = apiv1.PaymentState(told.state)
+	st.State = apiv1.OperationState(told.state)
 	st.ObservedGeneration = p.payment.Generation
 	told.conditions(&st.Conditions, p.payment.Generation)
 	cardCondition(p.payment, told)
@@ -195,10 +187,10 @@ func (p *paymentPass) intend(do action) {
 	case actRecordIntent:
 		if st.Intent == nil {
 			p.keepIntent()
-			st.State = apiv1.PaymentSubmitting
+			st.State = apiv1.StateSubmitting
 		} else {
 			st.Intent.ResubmittedAt = &metav1.Time{Time: p.now.Truncate(time.Second)}
-			st.State, st.EmptyAnswers = apiv1.PaymentSubmitting, nil
+			st.State, st.EmptyAnswers = apiv1.StateSubmitting, nil
 		}
 		p.recall.unsent = true
 	case actRecordCancel:
@@ -265,7 +257,7 @@ func (p *paymentPass) submit(ctx context.Context) error {
 	case notSent:
 		p.recall.unsent = unsent
 	case unknown:
-		st.State = apiv1.PaymentUnknown
+		st.State = apiv1.StateUnknown
 	case refused, notFound:
 		err = p.refused(err)
 	case refusedIdentity:

@@ -24,7 +24,7 @@ type paymentFacts struct {
 // decidePayment answers "what next?" for a payment. It is pure.
 func decidePayment(f *paymentFacts) decision {
 	p := f.payment
-	ended := p.Status.State == apiv1.PaymentFailed || p.Status.State == apiv1.PaymentCancelled
+	ended := p.Status.State == apiv1.StateFailed || p.Status.State == apiv1.PaymentCancelled
 	switch {
 	case !p.DeletionTimestamp.IsZero() && !f.cancelOnDelete():
 		return f.letGo()
@@ -65,7 +65,7 @@ func (f *paymentFacts) recorded() recorded {
 	return recorded{
 		noun: "payment", attempt: spec.Attempt, endedAttempts: st.EndedAttempts, suspend: spec.Suspend,
 		intent: st.Intent, lastResult: st.LastResult, gatewayID: st.PaymentID, adopted: st.Adopted, empty: st.EmptyAnswers,
-		seen: st.PaymentID != "" || st.State == apiv1.PaymentProcessing || st.State == apiv1.PaymentConfirming || st.State == apiv1.PaymentPaid ||
+		seen: st.PaymentID != "" || st.State == apiv1.StateProcessing || st.State == apiv1.PaymentConfirming || st.State == apiv1.PaymentPaid ||
 			st.State == apiv1.PaymentAuthorized,
 	}
 }
@@ -269,7 +269,7 @@ func (f *paymentFacts) report(p problem) report {
 	st := &f.payment.Status
 	told := report{
 		state: string(st.State), verdict: p.verdict(), succeeded: metav1.ConditionUnknown,
-		unknown: st.State == apiv1.PaymentUnknown, reason: p.reason, message: p.message,
+		unknown: st.State == apiv1.StateUnknown, reason: p.reason, message: p.message,
 	}
 	if !f.payment.DeletionTimestamp.IsZero() {
 		told.message += " To delete this object and leave the order as it is, set spec.deletionPolicy to Retain."
@@ -281,11 +281,11 @@ func (f *paymentFacts) report(p problem) report {
 	case st.State == apiv1.PaymentPaid:
 		told.succeeded = metav1.ConditionTrue
 	case st.State == "" && st.Intent != nil:
-		told.state = string(apiv1.PaymentSubmitting)
+		told.state = string(apiv1.StateSubmitting)
 	case st.Intent == nil && p.stalled, f.payment.Status.Conflict != nil, p.reason == apiv1.RequestChangedReason:
-		told.state = string(apiv1.PaymentBlocked)
+		told.state = string(apiv1.StateBlocked)
 	case st.Intent == nil:
-		told.state = string(apiv1.PaymentPending)
+		told.state = string(apiv1.StatePending)
 	}
 	return told
 }
@@ -309,13 +309,13 @@ func (f *paymentFacts) awaiting() report {
 		return f.awaitingCapture()
 	case apiv1.PaymentConfirming:
 		return f.report(problem{reason: apiv1.AwaitingChannelReason, message: "The buyer is done; the payment channel has not confirmed yet."})
-	case apiv1.PaymentProcessing:
+	case apiv1.StateProcessing:
 		message := "The order is open: send the buyer to one of the addresses in status.checkout."
 		if st.Checkout == nil {
 			message = "The order is open; the gateway is asked until it ends."
 		}
 		return f.report(problem{reason: apiv1.AwaitingBuyerReason, message: message})
-	case apiv1.PaymentUnknown:
+	case apiv1.StateUnknown:
 		return f.report(problem{
 			reason:  apiv1.OutcomeUnknownReason,
 			message: "A request was sent and its answer was lost, so nobody knows whether the order exists; the gateway is asked again until it tells.",

@@ -39,14 +39,14 @@ func submitted() *apiv1.Intent {
 
 func TestDecisionAboutAPayment(t *testing.T) {
 	now := &metav1.Time{Time: worldStart}
-	inState := func(state apiv1.PaymentState) func(*paymentFacts) {
+	inState := func(state apiv1.OperationState) func(*paymentFacts) {
 		return func(f *paymentFacts) {
 			st := &f.payment.Status
 			st.Intent, st.PaymentRequestID, st.State = submitted(), "id", state
 			switch state {
-			case apiv1.PaymentPaid, apiv1.PaymentFailed, apiv1.PaymentCancelled:
+			case apiv1.PaymentPaid, apiv1.StateFailed, apiv1.PaymentCancelled:
 				st.PaymentID, st.FinishedAt, st.PaymentTime = "2026", now, now
-			case apiv1.PaymentProcessing, apiv1.PaymentConfirming:
+			case apiv1.StateProcessing, apiv1.PaymentConfirming:
 				st.PaymentID = "2026"
 			default: // the gateway has not told its id
 			}
@@ -96,38 +96,38 @@ func TestDecisionAboutAPayment(t *testing.T) {
 		{"a second attempt after the first has ended", changes{func(f *paymentFacts) { f.payment.Spec.Attempt, f.payment.Status.EndedAttempts = 2, 1 }},
 			summary{actRecordIntent, progressing, apiv1.SubmittingReason, "Pending", "Unknown", false}},
 
-		{"a fresh intent is submitted", changes{inState(apiv1.PaymentSubmitting), func(f *paymentFacts) {
+		{"a fresh intent is submitted", changes{inState(apiv1.StateSubmitting), func(f *paymentFacts) {
 			f.recall.unsent, f.payment.Status.Intent.SubmittedAt = true, *now
 		}}, summary{actSubmit, progressing, apiv1.SubmittingReason, "Submitting", "Unknown", false}},
-		{"a found intent is asked for", changes{inState(apiv1.PaymentSubmitting)}, summary{actInquire, progressing, apiv1.SubmittingReason, "Submitting", "Unknown", false}},
-		{"a lost answer is unknown", changes{inState(apiv1.PaymentUnknown), asked, in(unknown)}, summary{actWait, progressing, apiv1.OutcomeUnknownReason, "Unknown", "Unknown", true}},
-		{"one empty answer proves nothing", changes{inState(apiv1.PaymentUnknown), empty(1)}, summary{actWait, progressing, apiv1.OutcomeUnknownReason, "Unknown", "Unknown", true}},
-		{"four empty answers have it sent again", changes{inState(apiv1.PaymentUnknown), empty(4)},
+		{"a found intent is asked for", changes{inState(apiv1.StateSubmitting)}, summary{actInquire, progressing, apiv1.SubmittingReason, "Submitting", "Unknown", false}},
+		{"a lost answer is unknown", changes{inState(apiv1.StateUnknown), asked, in(unknown)}, summary{actWait, progressing, apiv1.OutcomeUnknownReason, "Unknown", "Unknown", true}},
+		{"one empty answer proves nothing", changes{inState(apiv1.StateUnknown), empty(1)}, summary{actWait, progressing, apiv1.OutcomeUnknownReason, "Unknown", "Unknown", true}},
+		{"four empty answers have it sent again", changes{inState(apiv1.StateUnknown), empty(4)},
 			summary{actRecordIntent, progressing, apiv1.OutcomeUnknownReason, "Unknown", "Unknown", true}},
-		{"a suspended one is not sent again", changes{inState(apiv1.PaymentUnknown), empty(4), suspend},
+		{"a suspended one is not sent again", changes{inState(apiv1.StateUnknown), empty(4), suspend},
 			summary{actWait, progressing, apiv1.SuspendedReason, "Unknown", "Unknown", true}},
-		{"a changed request is not sent again", changes{inState(apiv1.PaymentUnknown), empty(4), func(f *paymentFacts) { f.hash = "other" }},
+		{"a changed request is not sent again", changes{inState(apiv1.StateUnknown), empty(4), func(f *paymentFacts) { f.hash = "other" }},
 			summary{actRest, stalled, apiv1.RequestChangedReason, "Blocked", "Unknown", true}},
-		{"another client is not asked", changes{inState(apiv1.PaymentUnknown), func(f *paymentFacts) { f.account.account.Spec.ClientID = "other" }},
+		{"another client is not asked", changes{inState(apiv1.StateUnknown), func(f *paymentFacts) { f.account.account.Spec.ClientID = "other" }},
 			summary{actRest, stalled, apiv1.ClientIDChangedReason, "Unknown", "Unknown", true}},
-		{"another gateway is not asked", changes{inState(apiv1.PaymentUnknown), func(f *paymentFacts) { f.account.account.Spec.GatewayURL = "https://other.example" }},
+		{"another gateway is not asked", changes{inState(apiv1.StateUnknown), func(f *paymentFacts) { f.account.account.Spec.GatewayURL = "https://other.example" }},
 			summary{actRest, stalled, apiv1.GatewayChangedReason, "Unknown", "Unknown", true}},
-		{"a refused account needs a person", changes{inState(apiv1.PaymentProcessing), asked, in(refusedIdentity)},
+		{"a refused account needs a person", changes{inState(apiv1.StateProcessing), asked, in(refusedIdentity)},
 			summary{actWait, stalled, apiv1.CredentialsRejectedReason, "Processing", "Unknown", false}},
-		{"an open order waits for the buyer", changes{inState(apiv1.PaymentProcessing), asked}, summary{actWait, progressing, apiv1.AwaitingBuyerReason, "Processing", "Unknown", false}},
+		{"an open order waits for the buyer", changes{inState(apiv1.StateProcessing), asked}, summary{actWait, progressing, apiv1.AwaitingBuyerReason, "Processing", "Unknown", false}},
 		{"a pending order waits for its channel", changes{inState(apiv1.PaymentConfirming), asked}, summary{actWait, progressing, apiv1.AwaitingChannelReason, "Confirming", "Unknown", false}},
-		{"a refusal is confirmed", changes{inState(apiv1.PaymentSubmitting), result("RISK_REJECT"), in(refused), func(f *paymentFacts) { f.moved = true }},
+		{"a refusal is confirmed", changes{inState(apiv1.StateSubmitting), result("RISK_REJECT"), in(refused), func(f *paymentFacts) { f.moved = true }},
 			summary{actInquire, progressing, apiv1.SubmittingReason, "Submitting", "Unknown", false}},
-		{"a confirmed refusal is settled", changes{inState(apiv1.PaymentSubmitting), result("RISK_REJECT"), empty(1)},
+		{"a confirmed refusal is settled", changes{inState(apiv1.StateSubmitting), result("RISK_REJECT"), empty(1)},
 			summary{actSettleFailed, progressing, apiv1.SubmittingReason, "Submitting", "Unknown", false}},
-		{"a conflict rests", changes{inState(apiv1.PaymentProcessing), func(f *paymentFacts) {
+		{"a conflict rests", changes{inState(apiv1.StateProcessing), func(f *paymentFacts) {
 			f.payment.Status.Conflict = &apiv1.Conflict{Reason: apiv1.RequestIDConflictReason}
 		}}, summary{actRest, stalled, apiv1.RequestIDConflictReason, "Blocked", "Unknown", false}},
 
 		{"a paid one rests", changes{inState(apiv1.PaymentPaid)}, summary{actRest, ready, apiv1.PaidReason, "Paid", "True", false}},
-		{"a failed one tells its code", changes{inState(apiv1.PaymentFailed), result("USER_BALANCE_NOT_ENOUGH")}, summary{actRest, stalled, "USER_BALANCE_NOT_ENOUGH", "Failed", "False", false}},
-		{"a failed one with an odd code", changes{inState(apiv1.PaymentFailed), result("no reason!")}, summary{actRest, stalled, apiv1.GatewayRefusedReason, "Failed", "False", false}},
-		{"a failed one that should be cancelled is done", changes{inState(apiv1.PaymentFailed), result("RISK_REJECT"), cancel}, summary{actRest, ready, "RISK_REJECT", "Failed", "False", false}},
+		{"a failed one tells its code", changes{inState(apiv1.StateFailed), result("USER_BALANCE_NOT_ENOUGH")}, summary{actRest, stalled, "USER_BALANCE_NOT_ENOUGH", "Failed", "False", false}},
+		{"a failed one with an odd code", changes{inState(apiv1.StateFailed), result("no reason!")}, summary{actRest, stalled, apiv1.GatewayRefusedReason, "Failed", "False", false}},
+		{"a failed one that should be cancelled is done", changes{inState(apiv1.StateFailed), result("RISK_REJECT"), cancel}, summary{actRest, ready, "RISK_REJECT", "Failed", "False", false}},
 		{"a cancelled one as asked for", changes{inState(apiv1.PaymentCancelled), cancel}, summary{actRest, ready, apiv1.CancelledReason, "Cancelled", "False", false}},
 		{"a cancelled one that should be paid", changes{inState(apiv1.PaymentCancelled)}, summary{actRest, stalled, apiv1.CancelledReason, "Cancelled", "False", false}},
 		{"a settled one lives on", changes{inState(apiv1.PaymentPaid), func(f *paymentFacts) { f.payment.Spec.TTLSecondsAfterFinished = new(int32(60)) }},
@@ -141,10 +141,10 @@ func TestDecisionAboutAPayment(t *testing.T) {
 		{"a wish to cancel what was never sent asks first", changes{cancel}, summary{actInquire, progressing, apiv1.CancellingReason, "Pending", "Unknown", false}},
 		{"a wish to cancel what was never sent is not settled by one empty answer", changes{cancel, empty(1)}, summary{actWait, progressing, apiv1.CancellingReason, "Pending", "Unknown", false}},
 		{"a wish to cancel what was never sent is settled by four", changes{cancel, empty(4)}, summary{actSettleCancelled, progressing, apiv1.CancellingReason, "Pending", "Unknown", false}},
-		{"an open order is asked for before it is cancelled", changes{inState(apiv1.PaymentProcessing), cancel}, summary{actInquire, progressing, apiv1.CancellingReason, "Processing", "Unknown", false}},
-		{"the wish to cancel is recorded", changes{inState(apiv1.PaymentProcessing), cancel, asked}, summary{actRecordCancel, progressing, apiv1.CancellingReason, "Processing", "Unknown", false}},
-		{"the recorded wish is carried out", changes{inState(apiv1.PaymentProcessing), cancel, asked, cancelSent}, summary{actCancel, progressing, apiv1.CancellingReason, "Processing", "Unknown", false}},
-		{"a suspended one is not cancelled", changes{inState(apiv1.PaymentProcessing), cancel, asked, suspend}, summary{actWait, progressing, apiv1.SuspendedReason, "Processing", "Unknown", false}},
+		{"an open order is asked for before it is cancelled", changes{inState(apiv1.StateProcessing), cancel}, summary{actInquire, progressing, apiv1.CancellingReason, "Processing", "Unknown", false}},
+		{"the wish to cancel is recorded", changes{inState(apiv1.StateProcessing), cancel, asked}, summary{actRecordCancel, progressing, apiv1.CancellingReason, "Processing", "Unknown", false}},
+		{"the recorded wish is carried out", changes{inState(apiv1.StateProcessing), cancel, asked, cancelSent}, summary{actCancel, progressing, apiv1.CancellingReason, "Processing", "Unknown", false}},
+		{"a suspended one is not cancelled", changes{inState(apiv1.StateProcessing), cancel, asked, suspend}, summary{actWait, progressing, apiv1.SuspendedReason, "Processing", "Unknown", false}},
 		{"a lost cancellation of a paid one is unknown", changes{inState(apiv1.PaymentPaid), cancel, asked, cancelSent, in(unknown), func(f *paymentFacts) { f.moved = true }},
 			summary{actWait, progressing, apiv1.CancellingReason, "Paid", "Unknown", true}},
 		{"a refused account does not make a cancellation known", changes{inState(apiv1.PaymentPaid), cancel, cancelSent, in(refusedIdentity)},
@@ -161,13 +161,13 @@ func TestDecisionAboutAPayment(t *testing.T) {
 		{"the gateway has refused to cancel", changes{inState(apiv1.PaymentPaid), cancel, cancelSent, asked, func(f *paymentFacts) {
 			f.payment.Status.CancelResult = &apiv1.GatewayResult{ResultCode: "ORDER_IS_CLOSED"}
 		}}, summary{actRest, stalled, apiv1.CancelRefusedReason, "Paid", "True", false}},
-		{"a method that never cancels is followed", changes{inState(apiv1.PaymentProcessing), cancel, func(f *paymentFacts) { f.method.cancel = apiv1.NeverCancel }},
+		{"a method that never cancels is followed", changes{inState(apiv1.StateProcessing), cancel, func(f *paymentFacts) { f.method.cancel = apiv1.NeverCancel }},
 			summary{actInquire, stalled, apiv1.CancelNotSupportedReason, "Processing", "Unknown", false}},
 		{"a paid one of a method that cancels until paid", changes{inState(apiv1.PaymentPaid), cancel, func(f *paymentFacts) { f.method = unlistedCapability }},
 			summary{actRest, stalled, apiv1.CancelNotSupportedReason, "Paid", "True", false}},
 
-		{"a deleted one with nothing to close is let go", changes{inState(apiv1.PaymentProcessing), deleted}, summary{actRelease, progressing, apiv1.SubmittingReason, "Processing", "", false}},
-		{"a deleted one with an order to close", changes{inState(apiv1.PaymentProcessing), deleted, asked, func(f *paymentFacts) { f.payment.Spec.DeletionPolicy = apiv1.CancelPayment }},
+		{"a deleted one with nothing to close is let go", changes{inState(apiv1.StateProcessing), deleted}, summary{actRelease, progressing, apiv1.SubmittingReason, "Processing", "", false}},
+		{"a deleted one with an order to close", changes{inState(apiv1.StateProcessing), deleted, asked, func(f *paymentFacts) { f.payment.Spec.DeletionPolicy = apiv1.CancelPayment }},
 			summary{actRecordCancel, progressing, apiv1.CancellingReason, "Processing", "Unknown", false}},
 		{"a deleted one that was paid meanwhile is let go", changes{inState(apiv1.PaymentPaid), deleted, func(f *paymentFacts) { f.payment.Spec.DeletionPolicy = apiv1.CancelPayment }},
 			summary{actRelease, progressing, apiv1.SubmittingReason, "Paid", "", false}},

@@ -83,7 +83,7 @@ func contradicts(st *apiv1.PaymentStatus, s alipay.Subject) bool {
 	}
 	neverPlaced := st.State == apiv1.PaymentCancelled && st.PaymentID == ""
 	return st.State == apiv1.PaymentPaid && s.ResultStatus == alipay.ResultStatusFail ||
-		(st.State == apiv1.PaymentFailed || neverPlaced) && s.ResultStatus == alipay.ResultStatusSuccess
+		(st.State == apiv1.StateFailed || neverPlaced) && s.ResultStatus == alipay.ResultStatusSuccess
 }
 
 // read makes out what the verified notifications mean for the payment as it stands.

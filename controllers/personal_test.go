@@ -153,8 +153,8 @@ func TestPaymentWaitsForItsSecret(t *testing.T) {
 			w.store.create(secret)
 			w.advance(result.RequeueAfter)
 			w.must(w.reconcilePayment(payment.Name))
-			if got := w.payment(payment.Name).Status.State; got != apiv1.PaymentProcessing {
-				t.Errorf("state = %s once the Secret is right, want %s", got, apiv1.PaymentProcessing)
+			if got := w.payment(payment.Name).Status.State; got != apiv1.StateProcessing {
+				t.Errorf("state = %s once the Secret is right, want %s", got, apiv1.StateProcessing)
 			}
 		})
 	}
@@ -262,8 +262,8 @@ func TestLostRequestWaitsForItsSecretAndIsSentAgainByteForByte(t *testing.T) {
 			if len(bodies) != 2 || bodies[0] != bodies[1] {
 				t.Errorf("bodies sent = %q, want the same one twice", bodies)
 			}
-			if got := w.payment(payment.Name).Status.State; got != apiv1.PaymentProcessing {
-				t.Errorf("state = %s, want %s", got, apiv1.PaymentProcessing)
+			if got := w.payment(payment.Name).Status.State; got != apiv1.StateProcessing {
+				t.Errorf("state = %s, want %s", got, apiv1.StateProcessing)
 			}
 		})
 	}

@@ -24,8 +24,8 @@ func TestEmptyAnswersInAHurryDoNotCancelALostPayment(t *testing.T) {
 		w.must(w.reconcilePayment("order"))
 		w.advance(time.Second)
 	}
-	if got := w.payment("order").Status.State; got != apiv1.PaymentUnknown {
-		t.Errorf("state = %s after 8 s, want %s", got, apiv1.PaymentUnknown)
+	if got := w.payment("order").Status.State; got != apiv1.StateUnknown {
+		t.Errorf("state = %s after 8 s, want %s", got, apiv1.StateUnknown)
 	}
 }
 

@@ -41,9 +41,8 @@ func (r *RefundReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	saver := newStatusSaver(r.Client, refund)
-	if refundAttemptRaised(refund) {
-		st := &refund.Status
-		*st = apiv1.RefundStatus{Conditions: st.Conditions, ObservedGeneration: st.ObservedGeneration, EndedAttempts: st.EndedAttempts}
+	if attemptRaised(&refund.Status.OperationStatus, refund.Spec.Attempt) {
+		refund.Status = apiv1.RefundStatus{OperationStatus: forNextAttempt(&refund.Status.OperationStatus)}
 	}
 	pass, err := r.gather(ctx, refund)
 	if err != nil {
@@ -111,12 +110,6 @@ func (p *refundPass) reserve(ctx context.Context) error {
 	return p.Status().Patch(ctx, payment, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}))
 }
 
-// refundAttemptRaised reports whether the spec asks for a new attempt after one that has failed.
-func refundAttemptRaised(refund *apiv1.Refund) bool {
-	st := &refund.Status
-	return st.State == apiv1.RefundFailed && st.EndedAttempts > 0 && st.EndedAttempts < refund.Spec.Attempt
-}
-
 // begin brings the status up to date with the spec, and makes the request that spec and intent stand for.
 func (p *refundPass) begin() {
 	st := &p.refund.Status
@@ -150,7 +143,7 @@ func (p *refundPass) begin() {
 		p.hash, p.buildErr = requestHash(p.request)
 	}
 	p.recall = p.memory.load(p.refund, p.id)
-	p.recall.spreadAfterRestart(st.State == apiv1.RefundProcessing, p.intent, p.now, p.jitter)
+	p.recall.spreadAfterRestart(st.State == apiv1.StateProcessing, p.intent, p.now, p.jitter)
 	p.read()
 	p.heed(p.refund, refundKind, &p.news, &p.recall)
 	p.doubtFormer()
@@ -198,7 +191,7 @@ func (p *refundPass) remembered() *recall            { return &p.recall }
 
 func (p *refundPass) apply(told report) {
 	st := &p.refund.Status
-	st.State = apiv1.RefundState(told.state)
+	st.State = apiv1.OperationState(told.state)
 	st.ObservedGeneration = p.refund.Generation
 	told.conditions(&st.Conditions, p.refund.Generation)
 }
@@ -210,10 +203,10 @@ func (p *refundPass) intend(do action) {
 		if st.Intent == nil {
 			p.intent.RequestSHA256 = p.hash
 			st.Intent, st.RefundRequestID, st.PaymentID = p.intent, p.id, p.request.PaymentID
-			st.Amount, st.State = &p.amount, apiv1.RefundSubmitting
+			st.Amount, st.State = &p.amount, apiv1.StateSubmitting
 		} else {
 			st.Intent.ResubmittedAt = &metav1.Time{Time: p.now.Truncate(time.Second)}
-			st.State, st.EmptyAnswers = apiv1.RefundSubmitting, nil
+			st.State, st.EmptyAnswers = apiv1.StateSubmitting, nil
 		}
 		p.recall.unsent = true
 	case actSettleFailed:
@@ -258,7 +251,7 @@ func (p *refundPass) submit(ctx context.Context) error {
 	case notSent:
 		p.recall.unsent = unsent
 	case unknown:
-		st.State = apiv1.RefundUnknown
+		st.State = apiv1.StateUnknown
 	case refused, notFound:
 		st.LastResult = refusal(err)
 		if st.LastResult.ResultCode == alipay.CodeRepeatReqInconsistent {
@@ -314,7 +307,7 @@ func (p *refundPass) compareEnd(status string) {
 	st := &p.refund.Status
 	before := ""
 	switch {
-	case st.State == apiv1.RefundFailed && status != alipay.StatusFail:
+	case st.State == apiv1.StateFailed && status != alipay.StatusFail:
 		before = "failed"
 	case st.State == apiv1.RefundRefunded && status == alipay.StatusFail:
 		before = "done"
@@ -355,7 +348,7 @@ func (p *refundPass) inquireFormer(ctx context.Context) error {
 // answered takes a verified answer about a refund that exists.
 func (p *refundPass) answered(done bool, refundID string, amount *alipay.Amount, at, answeredAt time.Time) {
 	st := &p.refund.Status
-	first := st.RefundID == "" && st.State != apiv1.RefundProcessing
+	first := st.RefundID == "" && st.State != apiv1.StateProcessing
 	if !p.found(refundID, amount) {
 		return
 	}
@@ -364,7 +357,7 @@ func (p *refundPass) answered(done bool, refundID string, amount *alipay.Amount,
 	}
 	st.LastResult = nil
 	if !done || amount == nil {
-		st.State = apiv1.RefundProcessing
+		st.State = apiv1.StateProcessing
 		return
 	}
 	st.State = apiv1.RefundRefunded
@@ -392,7 +385,7 @@ func (p *refundPass) found(refundID string, amount *alipay.Amount) bool {
 
 func (p *refundPass) failed(result *apiv1.GatewayResult) {
 	st := &p.refund.Status
-	st.State, st.LastResult, st.EndedAttempts = apiv1.RefundFailed, result, st.Intent.Attempt
+	st.State, st.LastResult, st.EndedAttempts = apiv1.StateFailed, result, st.Intent.Attempt
 	p.finish()
 }
 

@@ -90,7 +90,7 @@ func (f *refundFacts) noted() bool {
 			return refund.Done && f.refund.Status.State == apiv1.RefundRefunded
 		}
 	}
-	return f.refund.Status.State == apiv1.RefundFailed
+	return f.refund.Status.State == apiv1.StateFailed
 }
 
 func (f *refundFacts) recorded() recorded {
@@ -98,7 +98,7 @@ func (f *refundFacts) recorded() recorded {
 	return recorded{
 		noun: "refund", attempt: spec.Attempt, endedAttempts: st.EndedAttempts, suspend: spec.Suspend,
 		intent: st.Intent, lastResult: st.LastResult, gatewayID: st.RefundID, adopted: st.Adopted, empty: st.EmptyAnswers,
-		seen: st.RefundID != "" || st.State == apiv1.RefundProcessing || st.State == apiv1.RefundRefunded,
+		seen: st.RefundID != "" || st.State == apiv1.StateProcessing || st.State == apiv1.RefundRefunded,
 	}
 }
 
@@ -145,7 +145,7 @@ func (f *refundFacts) paymentProblem() *problem {
 	case f.payment.Spec.Cashier == nil:
 		return &problem{reason: apiv1.ModeNotSupportedReason, stalled: true,
 			message: fmt.Sprintf("Payment %q is collected in a way that this version does not carry out, so it can not be refunded by it.", name)}
-	case f.payment.Status.State == apiv1.PaymentFailed || f.payment.Status.State == apiv1.PaymentCancelled:
+	case f.payment.Status.State == apiv1.StateFailed || f.payment.Status.State == apiv1.PaymentCancelled:
 		return &problem{reason: apiv1.PaymentNotPaidReason, stalled: true,
 			message: fmt.Sprintf("Payment %q ended without money kept, so there is nothing to give back: delete this Refund.", name)}
 	case f.payment.Status.Conflict != nil:
@@ -211,13 +211,13 @@ func (f *refundFacts) report(p problem) report {
 	st := &f.refund.Status
 	told := report{
 		state: string(st.State), verdict: p.verdict(), succeeded: metav1.ConditionUnknown,
-		unknown: st.State == apiv1.RefundUnknown, reason: p.reason, message: p.message,
+		unknown: st.State == apiv1.StateUnknown, reason: p.reason, message: p.message,
 	}
 	switch {
 	case st.Intent == nil && p.stalled, st.Conflict != nil, p.reason == apiv1.RequestChangedReason:
-		told.state = string(apiv1.RefundBlocked)
+		told.state = string(apiv1.StateBlocked)
 	case st.Intent == nil:
-		told.state = string(apiv1.RefundPending)
+		told.state = string(apiv1.StatePending)
 	}
 	return told
 }
@@ -225,9 +225,9 @@ func (f *refundFacts) report(p problem) report {
 // awaiting says what a submitted refund waits for.
 func (f *refundFacts) awaiting() report {
 	switch f.refund.Status.State {
-	case apiv1.RefundProcessing:
+	case apiv1.StateProcessing:
 		return f.report(problem{reason: apiv1.RefundInProcessReason, message: "The gateway has accepted the refund and is working on it; some methods take days."})
-	case apiv1.RefundUnknown:
+	case apiv1.StateUnknown:
 		return f.report(problem{
 			reason:  apiv1.OutcomeUnknownReason,
 			message: "A request was sent and its answer was lost, so nobody knows whether the refund exists; the gateway is asked again until it tells.",

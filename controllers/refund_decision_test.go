@@ -12,14 +12,14 @@ import (
 
 func TestDecisionAboutARefund(t *testing.T) {
 	now := &metav1.Time{Time: worldStart}
-	inState := func(state apiv1.RefundState) func(*refundFacts) {
+	inState := func(state apiv1.OperationState) func(*refundFacts) {
 		return func(f *refundFacts) {
 			st := &f.refund.Status
 			st.Intent, st.RefundRequestID, st.State = submitted(), "id", state
 			if state.Final() {
 				st.FinishedAt = now
 			}
-			if state == apiv1.RefundProcessing || state == apiv1.RefundRefunded {
+			if state == apiv1.StateProcessing || state == apiv1.RefundRefunded {
 				st.RefundID = "2026"
 			}
 		}
@@ -40,7 +40,7 @@ func TestDecisionAboutARefund(t *testing.T) {
 	live := func(seconds int32) func(*refundFacts) {
 		return func(f *refundFacts) { f.refund.Spec.TTLSecondsAfterFinished = &seconds }
 	}
-	paymentIn := func(state apiv1.PaymentState) func(*refundFacts) {
+	paymentIn := func(state apiv1.OperationState) func(*refundFacts) {
 		return func(f *refundFacts) { f.payment.Status.State = state }
 	}
 	type changes = []func(*refundFacts)
@@ -54,9 +54,9 @@ func TestDecisionAboutARefund(t *testing.T) {
 		{"what was taken with another value is taken anew", changes{noted("id", "1000")}, summary{actReserve, progressing, apiv1.SubmittingReason, "Pending", "Unknown", false}},
 		{"a suspended one takes nothing", changes{suspend}, summary{actRest, progressing, apiv1.SuspendedReason, "Pending", "Unknown", false}},
 		{"its payment does not exist", changes{func(f *refundFacts) { f.payment = nil }}, summary{actRest, progressing, apiv1.AwaitingPaymentReason, "Pending", "Unknown", false}},
-		{"its payment is not paid yet", changes{paymentIn(apiv1.PaymentProcessing)}, summary{actRest, progressing, apiv1.AwaitingPaymentReason, "Pending", "Unknown", false}},
-		{"its payment is unknown", changes{paymentIn(apiv1.PaymentUnknown)}, summary{actRest, progressing, apiv1.AwaitingPaymentReason, "Pending", "Unknown", false}},
-		{"its payment has failed", changes{paymentIn(apiv1.PaymentFailed)}, summary{actRest, stalled, apiv1.PaymentNotPaidReason, "Blocked", "Unknown", false}},
+		{"its payment is not paid yet", changes{paymentIn(apiv1.StateProcessing)}, summary{actRest, progressing, apiv1.AwaitingPaymentReason, "Pending", "Unknown", false}},
+		{"its payment is unknown", changes{paymentIn(apiv1.StateUnknown)}, summary{actRest, progressing, apiv1.AwaitingPaymentReason, "Pending", "Unknown", false}},
+		{"its payment has failed", changes{paymentIn(apiv1.StateFailed)}, summary{actRest, stalled, apiv1.PaymentNotPaidReason, "Blocked", "Unknown", false}},
 		{"its payment is cancelled", changes{paymentIn(apiv1.PaymentCancelled)}, summary{actRest, stalled, apiv1.PaymentNotPaidReason, "Blocked", "Unknown", false}},
 		{"its payment contradicts the gateway", changes{func(f *refundFacts) { f.payment.Status.Conflict = &apiv1.Conflict{} }},
 			summary{actRest, stalled, apiv1.PaymentNotPaidReason, "Blocked", "Unknown", false}},
@@ -80,43 +80,43 @@ func TestDecisionAboutARefund(t *testing.T) {
 		{"a second attempt waits for the first", changes{func(f *refundFacts) { f.refund.Spec.Attempt, f.formerOpen = 2, true }},
 			summary{actWait, stalled, apiv1.FormerAttemptOpenReason, "Blocked", "Unknown", false}},
 
-		{"a fresh intent is submitted", changes{inState(apiv1.RefundSubmitting), func(f *refundFacts) {
+		{"a fresh intent is submitted", changes{inState(apiv1.StateSubmitting), func(f *refundFacts) {
 			f.recall.unsent, f.refund.Status.Intent.SubmittedAt = true, *now
 		}}, summary{actSubmit, progressing, apiv1.SubmittingReason, "Submitting", "Unknown", false}},
-		{"a found intent is asked for", changes{inState(apiv1.RefundSubmitting)}, summary{actInquire, progressing, apiv1.SubmittingReason, "Submitting", "Unknown", false}},
-		{"a submitted one needs its payment no more", changes{inState(apiv1.RefundProcessing), func(f *refundFacts) { f.payment = nil }},
+		{"a found intent is asked for", changes{inState(apiv1.StateSubmitting)}, summary{actInquire, progressing, apiv1.SubmittingReason, "Submitting", "Unknown", false}},
+		{"a submitted one needs its payment no more", changes{inState(apiv1.StateProcessing), func(f *refundFacts) { f.payment = nil }},
 			summary{actInquire, progressing, apiv1.RefundInProcessReason, "Processing", "Unknown", false}},
-		{"one in process waits", changes{inState(apiv1.RefundProcessing), func(f *refundFacts) { f.asked = true }},
+		{"one in process waits", changes{inState(apiv1.StateProcessing), func(f *refundFacts) { f.asked = true }},
 			summary{actWait, progressing, apiv1.RefundInProcessReason, "Processing", "Unknown", false}},
-		{"a lost answer is unknown", changes{inState(apiv1.RefundUnknown), func(f *refundFacts) { f.moved, f.trouble = true, &trouble{outcome: unknown} }},
+		{"a lost answer is unknown", changes{inState(apiv1.StateUnknown), func(f *refundFacts) { f.moved, f.trouble = true, &trouble{outcome: unknown} }},
 			summary{actWait, progressing, apiv1.OutcomeUnknownReason, "Unknown", "Unknown", true}},
-		{"three empty answers prove nothing", changes{inState(apiv1.RefundUnknown), empty(3)}, summary{actWait, progressing, apiv1.OutcomeUnknownReason, "Unknown", "Unknown", true}},
-		{"four empty answers have it sent again", changes{inState(apiv1.RefundUnknown), empty(4)}, summary{actRecordIntent, progressing, apiv1.OutcomeUnknownReason, "Unknown", "Unknown", true}},
-		{"a suspended one is not sent again", changes{inState(apiv1.RefundUnknown), empty(4), suspend}, summary{actWait, progressing, apiv1.SuspendedReason, "Unknown", "Unknown", true}},
-		{"a changed request is not sent again", changes{inState(apiv1.RefundUnknown), empty(4), func(f *refundFacts) { f.hash = "other" }},
+		{"three empty answers prove nothing", changes{inState(apiv1.StateUnknown), empty(3)}, summary{actWait, progressing, apiv1.OutcomeUnknownReason, "Unknown", "Unknown", true}},
+		{"four empty answers have it sent again", changes{inState(apiv1.StateUnknown), empty(4)}, summary{actRecordIntent, progressing, apiv1.OutcomeUnknownReason, "Unknown", "Unknown", true}},
+		{"a suspended one is not sent again", changes{inState(apiv1.StateUnknown), empty(4), suspend}, summary{actWait, progressing, apiv1.SuspendedReason, "Unknown", "Unknown", true}},
+		{"a changed request is not sent again", changes{inState(apiv1.StateUnknown), empty(4), func(f *refundFacts) { f.hash = "other" }},
 			summary{actRest, stalled, apiv1.RequestChangedReason, "Blocked", "Unknown", true}},
-		{"a refusal that is confirmed is settled", changes{inState(apiv1.RefundSubmitting), empty(1), func(f *refundFacts) {
+		{"a refusal that is confirmed is settled", changes{inState(apiv1.StateSubmitting), empty(1), func(f *refundFacts) {
 			f.refund.Status.LastResult = &apiv1.GatewayResult{ResultCode: "RISK_REJECT", ResultStatus: "F"}
 		}}, summary{actSettleFailed, progressing, apiv1.SubmittingReason, "Submitting", "Unknown", false}},
-		{"an unsigned refusal settles nothing", changes{inState(apiv1.RefundSubmitting), func(f *refundFacts) {
+		{"an unsigned refusal settles nothing", changes{inState(apiv1.StateSubmitting), func(f *refundFacts) {
 			f.moved, f.trouble = true, &trouble{outcome: refusedIdentity, code: "RISK_REJECT"}
 		}}, summary{actWait, stalled, apiv1.CredentialsRejectedReason, "Submitting", "Unknown", false}},
-		{"a conflict rests", changes{inState(apiv1.RefundProcessing), func(f *refundFacts) {
+		{"a conflict rests", changes{inState(apiv1.StateProcessing), func(f *refundFacts) {
 			f.refund.Status.Conflict = &apiv1.Conflict{Reason: apiv1.RequestIDConflictReason}
 		}}, summary{actRest, stalled, apiv1.RequestIDConflictReason, "Blocked", "Unknown", false}},
 
 		{"a refunded one rests", changes{inState(apiv1.RefundRefunded)}, summary{actRest, ready, apiv1.RefundedReason, "Refunded", "True", false}},
-		{"a failed one tells its code", changes{inState(apiv1.RefundFailed), func(f *refundFacts) {
+		{"a failed one tells its code", changes{inState(apiv1.StateFailed), func(f *refundFacts) {
 			f.refund.Status.LastResult = &apiv1.GatewayResult{ResultCode: "MERCHANT_BALANCE_NOT_ENOUGH"}
 		}}, summary{actRest, stalled, "MERCHANT_BALANCE_NOT_ENOUGH", "Failed", "False", false}},
-		{"a failed one without a code", changes{inState(apiv1.RefundFailed)}, summary{actRest, stalled, apiv1.NeverPlacedReason, "Failed", "False", false}},
+		{"a failed one without a code", changes{inState(apiv1.StateFailed)}, summary{actRest, stalled, apiv1.NeverPlacedReason, "Failed", "False", false}},
 		{"a settled one outlives its time", changes{inState(apiv1.RefundRefunded), live(0), func(f *refundFacts) {
 			f.payment.Status.Refunds = []apiv1.PaymentRefund{{RefundRequestID: "id", Value: "4000", Done: true}}
 		}}, summary{actExpire, ready, apiv1.RefundedReason, "Refunded", "True", false}},
-		{"a settled one lives on", changes{inState(apiv1.RefundFailed), live(60)}, summary{actWait, stalled, apiv1.NeverPlacedReason, "Failed", "False", false}},
+		{"a settled one lives on", changes{inState(apiv1.StateFailed), live(60)}, summary{actWait, stalled, apiv1.NeverPlacedReason, "Failed", "False", false}},
 		{"a settled one stays until its payment knows", changes{inState(apiv1.RefundRefunded), live(0), noted("id", "4000")},
 			summary{actRest, ready, apiv1.RefundedReason, "Refunded", "True", false}},
-		{"a deleted one rests", changes{inState(apiv1.RefundProcessing), func(f *refundFacts) { f.refund.DeletionTimestamp = now }},
+		{"a deleted one rests", changes{inState(apiv1.StateProcessing), func(f *refundFacts) { f.refund.DeletionTimestamp = now }},
 			summary{actRest, progressing, apiv1.SubmittingReason, "Processing", "", false}},
 	}
 	for _, tt := range tests {
@@ -127,7 +127,7 @@ func TestDecisionAboutARefund(t *testing.T) {
 			}
 			f.refund.Spec.Attempt = 1
 			f.payment.Status = apiv1.PaymentStatus{
-				State: apiv1.PaymentPaid, PaymentID: "2026", PaymentTime: &metav1.Time{Time: worldStart.Add(-time.Hour)}, Amounts: &apiv1.PaymentAmounts{Paid: "10000"},
+				OperationStatus: apiv1.OperationStatus{State: apiv1.PaymentPaid}, PaymentID: "2026", PaymentTime: &metav1.Time{Time: worldStart.Add(-time.Hour)}, Amounts: &apiv1.PaymentAmounts{Paid: "10000"},
 			}
 			for _, change := range tt.changes {
 				change(f)

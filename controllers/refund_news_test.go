@@ -19,7 +19,7 @@ func refundIn(state string) *refundPass {
 	p.recall.nextLook = worldStart.Add(time.Minute)
 	p.id = p.attemptID(1)
 	st := &p.refund.Status
-	open := func(s apiv1.RefundState, id string) {
+	open := func(s apiv1.OperationState, id string) {
 		st.Intent, st.RefundRequestID, st.State, st.RefundID, st.Amount = submitted(), p.id, s, id, &p.amount
 	}
 	switch state {
@@ -28,25 +28,25 @@ func refundIn(state string) *refundPass {
 		p.refund.Spec.Attempt, st.EndedAttempts = 2, 1
 		p.id = p.attemptID(2)
 	case "Submitting":
-		open(apiv1.RefundSubmitting, "")
+		open(apiv1.StateSubmitting, "")
 	case "Unknown":
-		open(apiv1.RefundUnknown, "")
+		open(apiv1.StateUnknown, "")
 	case "Processing":
-		open(apiv1.RefundProcessing, "2027")
+		open(apiv1.StateProcessing, "2027")
 	case "OtherClient":
-		open(apiv1.RefundProcessing, "2027")
+		open(apiv1.StateProcessing, "2027")
 		st.Intent.ClientID = "SANDBOX_OTHER"
 	case "OtherGateway":
-		open(apiv1.RefundUnknown, "")
+		open(apiv1.StateUnknown, "")
 		st.Intent.GatewayURL = "https://other.example"
 	case "Deleted":
-		open(apiv1.RefundProcessing, "2027")
+		open(apiv1.StateProcessing, "2027")
 		p.refund.DeletionTimestamp = &metav1.Time{Time: worldStart}
 	case "Refunded":
 		open(apiv1.RefundRefunded, "2027")
 		st.FinishedAt = &metav1.Time{Time: worldStart}
 	case "Failed":
-		open(apiv1.RefundFailed, "2027")
+		open(apiv1.StateFailed, "2027")
 		st.EndedAttempts, st.FinishedAt = 1, &metav1.Time{Time: worldStart}
 	default:
 		panic(state)

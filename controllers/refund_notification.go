@@ -53,9 +53,9 @@ func refundNeedsNews(refund *apiv1.Refund) bool {
 }
 
 // refundContradicts reports whether a result is another end than the one on record.
-func refundContradicts(state apiv1.RefundState, s alipay.Subject) bool {
+func refundContradicts(state apiv1.OperationState, s alipay.Subject) bool {
 	return state == apiv1.RefundRefunded && s.RefundStatus == alipay.StatusFail ||
-		state == apiv1.RefundFailed && s.RefundStatus == alipay.StatusSuccess
+		state == apiv1.StateFailed && s.RefundStatus == alipay.StatusSuccess
 }
 
 // read makes out what the verified notifications mean for the refund as it stands.

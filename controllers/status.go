@@ -5,6 +5,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 )
 
 // statusSaver writes an object's status when it differs from what was last read or written.
@@ -31,4 +33,15 @@ func (s *statusSaver) save(ctx context.Context) error {
 	}
 	s.base = s.object.DeepCopyObject().(client.Object)
 	return nil
+}
+
+// attemptRaised reports whether the spec asks for a new attempt after one that has ended without money kept.
+func attemptRaised(st *apiv1.OperationStatus, attempt int32) bool {
+	ended := st.State == apiv1.StateFailed || st.State == apiv1.PaymentCancelled
+	return ended && st.EndedAttempts > 0 && st.EndedAttempts < attempt
+}
+
+// forNextAttempt is what a new attempt keeps of the former one's status.
+func forNextAttempt(st *apiv1.OperationStatus) apiv1.OperationStatus {
+	return apiv1.OperationStatus{Conditions: st.Conditions, ObservedGeneration: st.ObservedGeneration, EndedAttempts: st.EndedAttempts}
 }

@@ -4,27 +4,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // PaymentStatus is what the gateway has reported. Only a verified answer changes the outcome.
 type PaymentStatus struct {
-	// conditions are Ready, Succeeded, and Reconciling, Stalled and OutcomeUnknown while they are True.
-	// +optional
-	// +listType=map
-	// +listMapKey=type
-	// +kubebuilder:validation:MaxItems=8
-	Conditions []metav1.Condition `json:"conditions,omitempty"`
-
-	// observedGeneration is the generation of the spec that the conditions describe.
-	// +optional
-	// +kubebuilder:validation:Minimum=0
-	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-
-	// state sums the payment up in one word: Pending, Submitting, Processing, Confirming, Unknown, Authorized,
-	// Paid, Failed, Cancelled or Blocked.
-	// +optional
-	// +kubebuilder:validation:MaxLength=32
-	State PaymentState `json:"state,omitempty"`
-
-	// intent is the record made before the first request of this attempt left.
-	// +optional
-	Intent *Intent `json:"intent,omitempty"`
+	OperationStatus `json:",inline"`
 
 	// paymentRequestId is this attempt's id at the gateway.
 	// +optional
@@ -35,11 +15,6 @@ type PaymentStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	PaymentID string `json:"paymentId,omitempty"`
-
-	// adopted is true when the gateway already knew this payment before this object's first intent, for example after a
-	// restore or when the same manifest was applied to another cluster.
-	// +optional
-	Adopted bool `json:"adopted,omitempty"`
 
 	// checkout is where the buyer pays, while the order is open.
 	// +optional
@@ -82,27 +57,6 @@ type PaymentStatus struct {
 	// cancelResult is the gateway's refusal to cancel.
 	// +optional
 	CancelResult *GatewayResult `json:"cancelResult,omitempty"`
-
-	// conflict says why what the gateway reports can not be this payment. Nothing is sent any more.
-	// +optional
-	Conflict *Conflict `json:"conflict,omitempty"`
-
-	// finishedAt is when the payment was settled, by the operator's clock. ttlSecondsAfterFinished counts from it.
-	// +optional
-	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
-
-	// endedAttempts is how many attempts, from the first on, the gateway has confirmed to have ended without money moving.
-	// +optional
-	// +kubebuilder:validation:Minimum=0
-	EndedAttempts int32 `json:"endedAttempts,omitempty"`
-
-	// emptyAnswers counts the gateway's answers that it does not know the operation, while it was looked for.
-	// +optional
-	EmptyAnswers *EmptyAnswers `json:"emptyAnswers,omitempty"`
-
-	// lastResult is the gateway's last result that decided something.
-	// +optional
-	LastResult *GatewayResult `json:"lastResult,omitempty"`
 }
 
 // Checkout is where the buyer pays. At least one of the fields is there for an open order.

@@ -41,36 +41,17 @@ const (
 	ManualCapture CaptureMode = "Manual"
 )
 
-// PaymentState sums a payment up in one word.
-type PaymentState string
-
+// The states of a payment beside those of every kind.
 const (
-	// PaymentPending means that nothing has been sent. Transient.
-	PaymentPending PaymentState = "Pending"
-	// PaymentSubmitting means that the intent is on record and the gateway's answer is awaited. Transient.
-	PaymentSubmitting PaymentState = "Submitting"
-	// PaymentProcessing means that the order is open at the gateway and not paid yet. Transient.
-	PaymentProcessing PaymentState = "Processing"
 	// PaymentConfirming means that the buyer is done and the payment channel has not confirmed yet. Transient.
-	PaymentConfirming PaymentState = "Confirming"
-	// PaymentUnknown means that a request was sent and nobody knows what became of it. Transient.
-	PaymentUnknown PaymentState = "Unknown"
+	PaymentConfirming OperationState = "Confirming"
 	// PaymentAuthorized of a card means that the money is held and not collected. Transient: it is captured, cancelled, or let go.
-	PaymentAuthorized PaymentState = "Authorized"
+	PaymentAuthorized OperationState = "Authorized"
 	// PaymentPaid means that the money was collected. Final, unless it is cancelled in time.
-	PaymentPaid PaymentState = "Paid"
-	// PaymentFailed means that the payment was refused or closed unpaid, and no money moved. Final for this attempt.
-	PaymentFailed PaymentState = "Failed"
+	PaymentPaid OperationState = "Paid"
 	// PaymentCancelled means that the payment was cancelled; the buyer has the money. Final for this attempt.
-	PaymentCancelled PaymentState = "Cancelled"
-	// PaymentBlocked means that a person must act; the Stalled condition says what to do.
-	PaymentBlocked PaymentState = "Blocked"
+	PaymentCancelled OperationState = "Cancelled"
 )
-
-// Final reports whether the gateway has ended the payment.
-func (s PaymentState) Final() bool {
-	return s == PaymentPaid || s == PaymentFailed || s == PaymentCancelled
-}
 
 // PaymentSpec is what the merchant asks the gateway to collect
 // (https://docs.antom.com/ac/ams/payment_cashier). Only desiredState, suspend, deletionPolicy, ttlSecondsAfterFinished and

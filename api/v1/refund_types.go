@@ -5,30 +5,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// RefundState sums a refund up in one word.
-type RefundState string
+// RefundRefunded means that the money was given back. Final.
+const RefundRefunded OperationState = "Refunded"
 
-const (
-	// RefundPending means that nothing has been sent. Transient.
-	RefundPending RefundState = "Pending"
-	// RefundSubmitting means that the intent is on record and the gateway's answer is awaited. Transient.
-	RefundSubmitting RefundState = "Submitting"
-	// RefundProcessing means that the gateway has accepted the refund and is working on it. Transient.
-	RefundProcessing RefundState = "Processing"
-	// RefundUnknown means that a request was sent and nobody knows what became of it. Transient.
-	RefundUnknown RefundState = "Unknown"
-	// RefundRefunded means that the money was given back. Final.
-	RefundRefunded RefundState = "Refunded"
-	// RefundFailed means that the gateway refused the refund and no money moved. Final for this attempt.
-	RefundFailed RefundState = "Failed"
-	// RefundBlocked means that a person must act; the Stalled condition says what to do.
-	RefundBlocked RefundState = "Blocked"
-)
-
-// Final reports whether the gateway has ended the refund.
-func (s RefundState) Final() bool {
-	return s == RefundRefunded || s == RefundFailed
-}
+// CaptureCaptured means that the money was collected. Final.
+const CaptureCaptured OperationState = "Captured"
 
 // RefundSpec is what to give back (https://docs.antom.com/ac/ams/refund_online). Only suspend, ttlSecondsAfterFinished and attempt can
 // be changed later.
@@ -102,26 +83,7 @@ type RefundSpec struct {
 
 // RefundStatus is what the gateway has reported. Only a verified answer changes the outcome.
 type RefundStatus struct {
-	// conditions are Ready, Succeeded, and Reconciling, Stalled and OutcomeUnknown while they are True.
-	// +optional
-	// +listType=map
-	// +listMapKey=type
-	// +kubebuilder:validation:MaxItems=8
-	Conditions []metav1.Condition `json:"conditions,omitempty"`
-
-	// observedGeneration is the generation of the spec that the conditions describe.
-	// +optional
-	// +kubebuilder:validation:Minimum=0
-	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-
-	// state sums the refund up in one word: Pending, Submitting, Processing, Unknown, Refunded, Failed or Blocked.
-	// +optional
-	// +kubebuilder:validation:MaxLength=32
-	State RefundState `json:"state,omitempty"`
-
-	// intent is the record made before the first request of this attempt left.
-	// +optional
-	Intent *Intent `json:"intent,omitempty"`
+	OperationStatus `json:",inline"`
 
 	// refundRequestId is this attempt's id at the gateway.
 	// +optional
@@ -142,34 +104,9 @@ type RefundStatus struct {
 	// +optional
 	Amount *Amount `json:"amount,omitempty"`
 
-	// adopted is true when the gateway already knew this refund before this object's first intent.
-	// +optional
-	Adopted bool `json:"adopted,omitempty"`
-
 	// refundTime is when the refund was done, by the gateway's clock.
 	// +optional
 	RefundTime *metav1.Time `json:"refundTime,omitempty"`
-
-	// conflict says why what the gateway reports can not be this refund. Nothing is sent any more.
-	// +optional
-	Conflict *Conflict `json:"conflict,omitempty"`
-
-	// finishedAt is when the refund was settled, by the operator's clock. ttlSecondsAfterFinished counts from it.
-	// +optional
-	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
-
-	// endedAttempts is how many attempts, from the first on, the gateway has confirmed to have ended without money moving.
-	// +optional
-	// +kubebuilder:validation:Minimum=0
-	EndedAttempts int32 `json:"endedAttempts,omitempty"`
-
-	// emptyAnswers counts the gateway's answers that it does not know the operation, while it was looked for.
-	// +optional
-	EmptyAnswers *EmptyAnswers `json:"emptyAnswers,omitempty"`
-
-	// lastResult is the gateway's last result that decided something.
-	// +optional
-	LastResult *GatewayResult `json:"lastResult,omitempty"`
 }
 
 // Refund gives money of a Payment back, once. Applying the same manifest again finds the same refund and moves nothing.

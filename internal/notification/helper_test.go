@@ -161,11 +161,11 @@ func newDoor(adjust ...func(*apiv1.MerchantAccount)) *door {
 	intent := &apiv1.Intent{Attempt: 1, MerchantAccount: "main", ClientID: account.Spec.ClientID}
 	payment := &apiv1.Payment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "order", UID: "payment-uid"},
-		Status:     apiv1.PaymentStatus{PaymentRequestID: "pr_1", PaymentID: "2099_1", Intent: intent},
+		Status:     apiv1.PaymentStatus{OperationStatus: apiv1.OperationStatus{Intent: intent}, PaymentRequestID: "pr_1", PaymentID: "2099_1"},
 	}
 	refund := &apiv1.Refund{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "back", UID: "refund-uid"},
-		Status:     apiv1.RefundStatus{RefundRequestID: "rf_1", Intent: intent},
+		Status:     apiv1.RefundStatus{OperationStatus: apiv1.OperationStatus{Intent: intent}, RefundRequestID: "rf_1"},
 	}
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), apiv1.AddToScheme(scheme)); err != nil {

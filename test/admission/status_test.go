@@ -39,10 +39,9 @@ func emptyAnswers() *apiv1.EmptyAnswers {
 	return &apiv1.EmptyAnswers{RequestID: long(64), Count: 3, LastTime: then}
 }
 
-func TestFullPaymentStatusIsStored(t *testing.T) {
-	payment := &apiv1.Payment{}
-	createTyped(t, "Payment", `spec: {additionalFields: {merchantRegion: HK}, desiredState: Cancelled}`, payment)
-	status := apiv1.PaymentStatus{
+// operationStatus has a value in every field, as long as it may be.
+func operationStatus() apiv1.OperationStatus {
+	return apiv1.OperationStatus{
 		Conditions: []metav1.Condition{
 			condition(apiv1.ReadyCondition, metav1.ConditionFalse, "USER_BALANCE_NOT_ENOUGH"),
 			condition(apiv1.ReconcilingCondition, metav1.ConditionTrue, apiv1.CancellingReason),
@@ -50,7 +49,16 @@ func TestFullPaymentStatusIsStored(t *testing.T) {
 			condition(apiv1.SucceededCondition, metav1.ConditionUnknown, apiv1.OutcomeUnknownReason),
 			condition(apiv1.OutcomeUnknownCondition, metav1.ConditionTrue, apiv1.OutcomeUnknownReason),
 		},
-		ObservedGeneration: 1, State: "A_STATE_OF_LATER", Intent: intent(), PaymentRequestID: long(64), PaymentID: long(64), Adopted: true,
+		ObservedGeneration: 1, State: "A_STATE_OF_LATER", Intent: intent(), Adopted: true, Conflict: conflict(), FinishedAt: ptr.To(then),
+		EndedAttempts: 99, LastResult: result(), EmptyAnswers: emptyAnswers(),
+	}
+}
+
+func TestFullPaymentStatusIsStored(t *testing.T) {
+	payment := &apiv1.Payment{}
+	createTyped(t, "Payment", `spec: {additionalFields: {merchantRegion: HK}, desiredState: Cancelled}`, payment)
+	status := apiv1.PaymentStatus{
+		OperationStatus: operationStatus(), PaymentRequestID: long(64), PaymentID: long(64),
 		Checkout: &apiv1.Checkout{NormalURL: long(2048), SchemeURL: long(2048), ApplinkURL: long(2048), Code: long(2048)},
 		Amounts:  &apiv1.PaymentAmounts{Paid: "9999999999999999", Refunded: "0", Refundable: "9999999999999999"},
 		Settlement: &apiv1.Settlement{
@@ -61,11 +69,11 @@ func TestFullPaymentStatusIsStored(t *testing.T) {
 			},
 		},
 		Refunds:     []apiv1.PaymentRefund{{RefundRequestID: long(64), Value: "9999999999999999", Accepted: true, Done: true}, {RefundRequestID: "r", Value: "1"}},
-		PaymentTime: ptr.To(then), CancelSubmittedAt: ptr.To(then), CancelResult: result(), Conflict: conflict(), FinishedAt: ptr.To(then),
-		EndedAttempts: 99, LastResult: result(), EmptyAnswers: emptyAnswers(),
+		PaymentTime: ptr.To(then), CancelSubmittedAt: ptr.To(then), CancelResult: result(),
 	}
 	cardStatus(t, &status)
 	checkFull(t, status)
+	checkFull(t, status.OperationStatus)
 	checkFull(t, *status.Settlement)
 	checkFull(t, *status.Settlement.SettlementQuote)
 	before := payment.DeepCopy()
@@ -80,13 +88,8 @@ func TestFullRefundStatusIsStored(t *testing.T) {
 	refund := &apiv1.Refund{}
 	createTyped(t, "Refund", `spec: {additionalFields: {merchantRegion: HK}}`, refund)
 	status := apiv1.RefundStatus{
-		Conditions: []metav1.Condition{
-			condition(apiv1.ReadyCondition, metav1.ConditionFalse, "REFUND_WINDOW_EXCEED"),
-			condition(apiv1.StalledCondition, metav1.ConditionTrue, apiv1.RefundWindowExceededReason),
-		},
-		ObservedGeneration: 1, State: "A_STATE_OF_LATER", Intent: intent(), RefundRequestID: long(64), RefundID: long(64), PaymentID: long(64),
-		Amount: &apiv1.Amount{Currency: "HKD", Value: "9999999999999999"}, Adopted: true, RefundTime: ptr.To(then), Conflict: conflict(),
-		FinishedAt: ptr.To(then), EndedAttempts: 99, LastResult: result(), EmptyAnswers: emptyAnswers(),
+		OperationStatus: operationStatus(), RefundRequestID: long(64), RefundID: long(64), PaymentID: long(64),
+		Amount: &apiv1.Amount{Currency: "HKD", Value: "9999999999999999"}, RefundTime: ptr.To(then),
 	}
 	checkFull(t, status)
 	before := refund.DeepCopy()

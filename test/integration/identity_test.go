@@ -43,7 +43,7 @@ func TestDeletedPaymentWithDeletionPolicyCancelClosesItsOrder(t *testing.T) {
 	payment.Spec.DeletionPolicy = apiv1.CancelPayment
 	s.Create(payment)
 	eventually(t, func() error {
-		if s.Get("order", payment); payment.Status.State != apiv1.PaymentProcessing {
+		if s.Get("order", payment); payment.Status.State != apiv1.StateProcessing {
 			return fmt.Errorf("state = %s", payment.Status.State)
 		}
 		return nil
@@ -70,7 +70,7 @@ func TestRaisedAttemptIsANewOrderAfterTheFormerFailed(t *testing.T) {
 	s.Create(payment)
 	settle(t, s, payment)
 	former := payment.Status.PaymentRequestID
-	if payment.Status.State != apiv1.PaymentFailed {
+	if payment.Status.State != apiv1.StateFailed {
 		t.Fatalf("state = %s, want Failed", payment.Status.State)
 	}
 	update(t, s, "order", payment, func(p *apiv1.Payment) { p.Spec.Attempt = 2 })

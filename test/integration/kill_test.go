@@ -138,7 +138,7 @@ func TestManagerAskedToStopFinishesTheCallInFlight(t *testing.T) {
 		t.Errorf("the manager ended with %v, want a clean stop:\n%s", err, running.log)
 	}
 	s.Get("order", payment)
-	if payment.Status.State != apiv1.PaymentProcessing || payment.Status.PaymentID == "" {
+	if payment.Status.State != apiv1.StateProcessing || payment.Status.PaymentID == "" {
 		t.Errorf("state = %s, paymentId = %q; want the answer of the call in flight on record", payment.Status.State, payment.Status.PaymentID)
 	}
 }

@@ -79,7 +79,7 @@ func TestCredentialInANotificationIsKeptInASecretThatGoesWithThePayment(t *testi
 	if s.post(tokenized) {
 		t.Error("acknowledged although the operator may not create Secrets here")
 	}
-	if s.Get("order", payment); len(kept(payment)) != 0 || payment.Status.State != apiv1.PaymentProcessing {
+	if s.Get("order", payment); len(kept(payment)) != 0 || payment.Status.State != apiv1.StateProcessing {
 		t.Errorf("%d notifications kept, state = %s; want none, Processing", len(kept(payment)), payment.Status.State)
 	}
 

@@ -34,7 +34,7 @@ func settleByPolling(t *testing.T, s *testenv.Shop) {
 		}
 		return nil
 	})
-	if paid.Status.State != apiv1.PaymentPaid || refused.Status.State != apiv1.PaymentFailed || refund.Status.State != apiv1.RefundRefunded {
+	if paid.Status.State != apiv1.PaymentPaid || refused.Status.State != apiv1.StateFailed || refund.Status.State != apiv1.RefundRefunded {
 		t.Errorf("states = %s, %s, %s; want Paid, Failed, Refunded", paid.Status.State, refused.Status.State, refund.Status.State)
 	}
 	for _, obj := range []client.Object{paid, refused, refund} {

@@ -69,7 +69,7 @@ func TestOddNotificationAboutAnOpenPaymentIsAskedAboutOnceAndNeverBelieved(t *te
 			s.awaitCalls("inquiryPayment", inquiries+1)
 			s.rest()
 			s.Get("order", payment)
-			if payment.Status.State != apiv1.PaymentProcessing || payment.Status.Conflict != nil || len(kept(payment)) != 1 {
+			if payment.Status.State != apiv1.StateProcessing || payment.Status.Conflict != nil || len(kept(payment)) != 1 {
 				t.Errorf("state = %s, conflict = %v, %d notifications kept; want Processing, none, 1", payment.Status.State, payment.Status.Conflict, len(kept(payment)))
 			}
 			if got := s.Simulator.Ledger().Calls("inquiryPayment") - inquiries; got != 2 {
@@ -113,7 +113,7 @@ func TestRefundNotifiedWithAContradictionIsSettledByWhatAnInquirySays(t *testing
 	tests := []struct {
 		name   string
 		faults []simulator.Fault
-		want   apiv1.RefundState
+		want   apiv1.OperationState
 	}{
 		{
 			name: "done, with a failed result",
@@ -127,7 +127,7 @@ func TestRefundNotifiedWithAContradictionIsSettledByWhatAnInquirySays(t *testing
 			faults: []simulator.Fault{
 				{Kind: simulator.FailLater, Path: "refund", Code: "PROCESS_FAIL"}, {Kind: simulator.Mismatch, Path: "notifyRefund"},
 			},
-			want: apiv1.RefundFailed,
+			want: apiv1.StateFailed,
 		},
 		{
 			name: "done, over another amount",
@@ -161,10 +161,10 @@ func TestRefundNotifiedWithAContradictionIsSettledByWhatAnInquirySays(t *testing
 func TestPendingPaymentIsConfirmingUntilTheChannelConfirms(t *testing.T) {
 	for name, test := range map[string]struct {
 		confirm func(*simulator.Simulator, string) error
-		want    apiv1.PaymentState
+		want    apiv1.OperationState
 	}{
 		"paid":     {confirm: (*simulator.Simulator).BuyerPays, want: apiv1.PaymentPaid},
-		"declined": {confirm: (*simulator.Simulator).BuyerDeclines, want: apiv1.PaymentFailed},
+		"declined": {confirm: (*simulator.Simulator).BuyerDeclines, want: apiv1.StateFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -204,7 +204,7 @@ func TestPaymentAnnouncedAsPaidAndAsFailedIsAskedAbout(t *testing.T) {
 			inquiries := s.Simulator.Ledger().Calls("inquiryPayment")
 			s.run(nil)
 			s.awaitCalls("inquiryPayment", inquiries+1)
-			want := apiv1.PaymentProcessing
+			want := apiv1.StateProcessing
 			if pays {
 				want = apiv1.PaymentPaid
 			}
@@ -229,7 +229,7 @@ func TestPaymentThatFailedAndIsAnnouncedAsPaidIsAContradictionOnlyIfTheGatewayMe
 		if !s.post(s.signed(s.paymentResult(payment, "F").String())) {
 			t.Fatal("not acknowledged")
 		}
-		s.awaitPayment(payment, apiv1.PaymentFailed)
+		s.awaitPayment(payment, apiv1.StateFailed)
 		s.buyerPays(payment)
 		eventually(t, func() error {
 			s.Get("order", payment)
@@ -249,7 +249,7 @@ func TestPaymentThatFailedAndIsAnnouncedAsPaidIsAContradictionOnlyIfTheGatewayMe
 		payment := s.openPayment("order")
 		s.must(s.Simulator.BuyerDeclines(payment.Status.PaymentID))
 		s.pass(expiry)
-		s.awaitPayment(payment, apiv1.PaymentFailed)
+		s.awaitPayment(payment, apiv1.StateFailed)
 		s.expectAskedAndUnchanged(payment, "S")
 	})
 	t.Run("a paid one that is announced as failed stays paid", func(t *testing.T) {
@@ -284,7 +284,7 @@ func TestFormerAttemptAnnouncedAsPaidKeepsTheNextOneFromBeingSent(t *testing.T) 
 	if !s.post(s.signed(s.paymentResult(payment, "F").String())) {
 		t.Fatal("not acknowledged")
 	}
-	s.awaitPayment(payment, apiv1.PaymentFailed)
+	s.awaitPayment(payment, apiv1.StateFailed)
 	s.stop()
 	s.must(s.Simulator.BuyerPays(former.Status.PaymentID))
 	s.annotate(payment, "-PAYMENT_RESULT-late", value(t, s.signed(s.paymentResult(former, "S").String())))

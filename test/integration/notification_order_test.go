@@ -91,7 +91,7 @@ func TestNotificationThatNamesThePaymentIDAloneIsAcknowledgedOnceThatIsKnown(t *
 		t.Error("acknowledged although nobody knows whose it is")
 	}
 	close(answer.open)
-	s.awaitPayment(payment, apiv1.PaymentProcessing)
+	s.awaitPayment(payment, apiv1.StateProcessing)
 	if !s.post(captured) {
 		t.Error("not acknowledged although the paymentId is known")
 	}
@@ -312,7 +312,7 @@ func TestNotificationOfAnotherClientsOrderUnderTheSameIDSettlesNothing(t *testin
 	s.run(nil)
 	payment := testenv.NewPayment("order")
 	s.Create(payment)
-	s.awaitPayment(payment, apiv1.PaymentUnknown)
+	s.awaitPayment(payment, apiv1.StateUnknown)
 	account := &apiv1.MerchantAccount{}
 	s.Get(testenv.AccountName, account)
 	s.must(cluster.Client.Delete(t.Context(), account))

@@ -147,7 +147,7 @@ func (s *notifiedShop) openPayment(name string) *apiv1.Payment {
 	s.t.Helper()
 	payment := testenv.NewPayment(name)
 	s.Create(payment)
-	s.awaitPayment(payment, apiv1.PaymentProcessing)
+	s.awaitPayment(payment, apiv1.StateProcessing)
 	return payment
 }
 
@@ -165,7 +165,7 @@ func (s *notifiedShop) openRefund(name, payment string) *apiv1.Refund {
 	s.t.Helper()
 	refund := testenv.NewRefund(name, payment, "4000")
 	s.Create(refund)
-	s.awaitRefund(refund, apiv1.RefundProcessing)
+	s.awaitRefund(refund, apiv1.StateProcessing)
 	return refund
 }
 
@@ -183,7 +183,7 @@ func (s *notifiedShop) must(err error) {
 	}
 }
 
-func (s *notifiedShop) awaitPayment(payment *apiv1.Payment, want apiv1.PaymentState) {
+func (s *notifiedShop) awaitPayment(payment *apiv1.Payment, want apiv1.OperationState) {
 	s.t.Helper()
 	eventually(s.t, func() error {
 		if s.Get(payment.Name, payment); payment.Status.State != want {
@@ -193,7 +193,7 @@ func (s *notifiedShop) awaitPayment(payment *apiv1.Payment, want apiv1.PaymentSt
 	})
 }
 
-func (s *notifiedShop) awaitRefund(refund *apiv1.Refund, want apiv1.RefundState) {
+func (s *notifiedShop) awaitRefund(refund *apiv1.Refund, want apiv1.OperationState) {
 	s.t.Helper()
 	eventually(s.t, func() error {
 		if s.Get(refund.Name, refund); refund.Status.State != want {

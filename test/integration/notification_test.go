@@ -20,7 +20,7 @@ func TestNotificationSettlesAPaymentInFourWritesAndWithoutInquiry(t *testing.T) 
 	tests := []struct {
 		name string
 		buy  func(*notifiedShop, *apiv1.Payment) error
-		want apiv1.PaymentState
+		want apiv1.OperationState
 		code string
 	}{
 		{
@@ -33,12 +33,12 @@ func TestNotificationSettlesAPaymentInFourWritesAndWithoutInquiry(t *testing.T) 
 			buy: func(s *notifiedShop, p *apiv1.Payment) error {
 				return s.Simulator.BuyerDeclinesWith(p.Status.PaymentID, "RISK_REJECT")
 			},
-			want: apiv1.PaymentFailed, code: "RISK_REJECT",
+			want: apiv1.StateFailed, code: "RISK_REJECT",
 		},
 		{
 			name: "closed unpaid",
 			buy:  func(s *notifiedShop, p *apiv1.Payment) error { return s.Simulator.BuyerLeaves(p.Status.PaymentID) },
-			want: apiv1.PaymentFailed, code: "ORDER_IS_CLOSED",
+			want: apiv1.StateFailed, code: "ORDER_IS_CLOSED",
 		},
 	}
 	for _, test := range tests {
@@ -71,12 +71,12 @@ func TestNotificationSettlesARefundInFourWritesAndWithoutInquiry(t *testing.T) {
 	tests := []struct {
 		name     string
 		fault    simulator.Fault
-		want     apiv1.RefundState
+		want     apiv1.OperationState
 		refunded string
 		refunds  int
 	}{
 		{name: "done later", fault: simulator.Fault{Kind: simulator.InProcess, Path: "refund"}, want: apiv1.RefundRefunded, refunded: "4000", refunds: 1},
-		{name: "failed later", fault: simulator.Fault{Kind: simulator.FailLater, Path: "refund", Code: "MERCHANT_BALANCE_NOT_ENOUGH"}, want: apiv1.RefundFailed, refunded: "0"},
+		{name: "failed later", fault: simulator.Fault{Kind: simulator.FailLater, Path: "refund", Code: "MERCHANT_BALANCE_NOT_ENOUGH"}, want: apiv1.StateFailed, refunded: "0"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -116,7 +116,7 @@ func (s *sampleShop) play(t *testing.T) {
 		payment := &apiv1.Payment{}
 		eventually(t, func() error {
 			s.Get(sample.GetName(), payment)
-			if payment.Status.State != apiv1.PaymentProcessing {
+			if payment.Status.State != apiv1.StateProcessing {
 				return fmt.Errorf("payment %s is %q", payment.Name, payment.Status.State)
 			}
 			return nil

@@ -91,16 +91,16 @@ const mostPasses = 80
 // settlePayment runs passes until the payment is settled.
 func (s *stepper) settlePayment(name string) *apiv1.Payment {
 	s.T.Helper()
-	return s.passPayment(name, apiv1.PaymentState.Final)
+	return s.passPayment(name, apiv1.OperationState.Final)
 }
 
 // settlePaymentAs runs passes until the payment has a state.
-func (s *stepper) settlePaymentAs(name string, want apiv1.PaymentState) *apiv1.Payment {
+func (s *stepper) settlePaymentAs(name string, want apiv1.OperationState) *apiv1.Payment {
 	s.T.Helper()
-	return s.passPayment(name, func(state apiv1.PaymentState) bool { return state == want })
+	return s.passPayment(name, func(state apiv1.OperationState) bool { return state == want })
 }
 
-func (s *stepper) passPayment(name string, done func(apiv1.PaymentState) bool) *apiv1.Payment {
+func (s *stepper) passPayment(name string, done func(apiv1.OperationState) bool) *apiv1.Payment {
 	s.T.Helper()
 	payment := &apiv1.Payment{}
 	for range mostPasses {

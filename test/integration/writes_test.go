@@ -83,7 +83,7 @@ func TestPaymentThatIsRefusedAtOnceCostsTwoWrites(t *testing.T) {
 	payment := testenv.NewPayment("order")
 	s.Create(payment)
 	settle(t, s, payment)
-	if got := counter.of("payments/order"); payment.Status.State != apiv1.PaymentFailed || got != 2 {
+	if got := counter.of("payments/order"); payment.Status.State != apiv1.StateFailed || got != 2 {
 		t.Errorf("state = %s after %d writes, want Failed after 2: %s", payment.Status.State, got, counter.all())
 	}
 }

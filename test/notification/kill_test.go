@@ -97,7 +97,7 @@ func (s *killShop) announce(round int) []letter {
 	}
 	for i := range paymentsPerRound {
 		eventually(s.T, 20*time.Millisecond, time.Minute, func() error {
-			if s.Get(orderName(round, i), payment); payment.Status.State != apiv1.PaymentProcessing {
+			if s.Get(orderName(round, i), payment); payment.Status.State != apiv1.StateProcessing {
 				return fmt.Errorf("%s is %q", payment.Name, payment.Status.State)
 			}
 			return nil

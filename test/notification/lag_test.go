@@ -118,7 +118,8 @@ func submittedPayment(t testing.TB, s *testenv.Shop, name string) *apiv1.Payment
 
 func submittedStatus(name string) apiv1.PaymentStatus {
 	return apiv1.PaymentStatus{
-		State: apiv1.PaymentProcessing, PaymentRequestID: "t_" + name, PaymentID: "20261121" + name, Intent: newIntent(),
+		OperationStatus:  apiv1.OperationStatus{State: apiv1.StateProcessing, Intent: newIntent()},
+		PaymentRequestID: "t_" + name, PaymentID: "20261121" + name,
 	}
 }
 

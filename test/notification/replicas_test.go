@@ -183,13 +183,13 @@ func awaitSettled(t *testing.T, s *testenv.Shop) {
 		states := map[string]int{}
 		for _, p := range payments.Items {
 			states[fmt.Sprintf("Payment %q", p.Status.State)]++
-			if p.Status.State == apiv1.PaymentUnknown || meta.IsStatusConditionTrue(p.Status.Conditions, apiv1.OutcomeUnknownCondition) {
+			if p.Status.State == apiv1.StateUnknown || meta.IsStatusConditionTrue(p.Status.Conditions, apiv1.OutcomeUnknownCondition) {
 				t.Errorf("%s is in doubt: %+v", p.Name, p.Status.Conditions)
 			}
 		}
 		for _, r := range refunds.Items {
 			states[fmt.Sprintf("Refund %q", r.Status.State)]++
-			if r.Status.State == apiv1.RefundUnknown || meta.IsStatusConditionTrue(r.Status.Conditions, apiv1.OutcomeUnknownCondition) {
+			if r.Status.State == apiv1.StateUnknown || meta.IsStatusConditionTrue(r.Status.Conditions, apiv1.OutcomeUnknownCondition) {
 				t.Errorf("%s is in doubt: %+v", r.Name, r.Status.Conditions)
 			}
 		}
