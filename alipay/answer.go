@@ -23,7 +23,7 @@ func (c *Client) judge(op operation, r *reply, response answered) error {
 		Result Result `json:"result"`
 	}
 	if err := json.Unmarshal(r.body, &envelope); err != nil {
-		return &UnknownOutcomeError{Path: path, Err: unreadable(err)}
+		return &UnknownOutcomeError{Path: path, Err: unreadable("answer", err)}
 	}
 	result := envelope.Result
 
@@ -34,6 +34,8 @@ func (c *Client) judge(op operation, r *reply, response answered) error {
 		return unknown(errors.New("the answer has no result"))
 	case result.ResultCode == CodeUnknownException:
 		return unknown(nil) // one page prints it with F: a contradiction never settles anything
+	case op.undecided != "" && result.ResultCode == op.undecided:
+		return unknown(nil)
 	case result.ResultStatus == ResultStatusFail:
 		return &RejectedError{Path: path, Result: result, Signed: signed}
 	case result.ResultStatus == ResultStatusUnknown && !(signed && isProgress):
@@ -44,7 +46,7 @@ func (c *Client) judge(op operation, r *reply, response answered) error {
 		return unknown(fmt.Errorf("%w: the answer reports success unsigned", ErrBadSignature))
 	}
 	if err := json.Unmarshal(r.body, response); err != nil {
-		return unknown(unreadable(err))
+		return unknown(unreadable("answer", err))
 	}
 	response.received(at)
 	return nil
@@ -76,16 +78,16 @@ func (c *Client) authenticate(path string, r *reply) (signed bool, at time.Time,
 }
 
 // unreadable names what is wrong with a body and quotes nothing of it, as encoding/json would.
-func unreadable(err error) error {
+func unreadable(what string, err error) error {
 	var (
 		typeError   *json.UnmarshalTypeError
 		syntaxError *json.SyntaxError
 	)
 	switch {
 	case errors.As(err, &typeError):
-		return fmt.Errorf("the answer's field %q has a form that is not documented", typeError.Field)
+		return fmt.Errorf("the %s's field %q has a form that is not documented", what, typeError.Field)
 	case errors.As(err, &syntaxError):
-		return fmt.Errorf("the answer is no JSON, at byte %d", syntaxError.Offset)
+		return fmt.Errorf("the %s is no JSON, at byte %d", what, syntaxError.Offset)
 	}
-	return fmt.Errorf("the answer cannot be read: %w", err)
+	return fmt.Errorf("the %s cannot be read: %w", what, err)
 }

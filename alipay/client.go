@@ -206,6 +206,8 @@ type operation struct {
 	path string
 	// inProcess is the code that with resultStatus U is an answer: accepted and running.
 	inProcess string
+	// undecided is a code that means "not yet" whatever its resultStatus, which is not documented.
+	undecided string
 }
 
 func (c *Client) path(op operation) string {

@@ -93,6 +93,17 @@ const (
 
 	// CodeInvalidAccessToken means that the debit token expired or was revoked: the buyer must authorise again.
 	CodeInvalidAccessToken = "INVALID_ACCESS_TOKEN"
+	// CodeAuthInProcess means that the exchange of a code is not through: the same request again, later. Its status is
+	// not documented, so applyToken reports it as unknown whatever its status.
+	CodeAuthInProcess = "AUTH_IN_PROCESS"
+	// CodeNoPayOptions means that the wallet is not supported, or not contracted.
+	CodeNoPayOptions = "NO_PAY_OPTIONS"
+	// CodePaymentNotQualified means that the merchant is not qualified: not registered, no contract, or blocked.
+	CodePaymentNotQualified = "PAYMENT_NOT_QUALIFIED"
+	// CodeUserNotExist means that the buyer's account in the wallet is missing.
+	CodeUserNotExist = "USER_NOT_EXIST"
+	// CodeUserStatusAbnormal means that the buyer's account in the wallet cannot be used.
+	CodeUserStatusAbnormal = "USER_STATUS_ABNORMAL"
 	// CodeUserBalanceNotEnough means that the buyer lacks funds. Another try needs a new id.
 	CodeUserBalanceNotEnough = "USER_BALANCE_NOT_ENOUGH"
 	// CodeRiskReject means refused by risk control. If the buyer had paid, the gateway refunds by itself.

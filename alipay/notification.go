@@ -39,7 +39,8 @@ type Subject struct {
 	CaptureRequestID            string
 	DisputeID                   string
 	// AuthState and AccessToken name an authorization. The token is a credential.
-	AuthState, AccessToken string
+	AuthState   string
+	AccessToken Credential
 }
 
 var errNoObject = errors.New("the body is no JSON object")
@@ -79,7 +80,7 @@ func ReadSubject(body []byte) (Subject, error) {
 		Type: string(kind), ResultStatus: string(fields.Result.status), RefundStatus: string(fields.RefundStatus),
 		PaymentRequestID: string(fields.PaymentRequestID), PaymentID: string(fields.PaymentID),
 		RefundRequestID: string(fields.RefundRequestID), CaptureRequestID: string(fields.CaptureRequestID),
-		DisputeID: string(fields.DisputeID), AuthState: string(fields.AuthState), AccessToken: string(fields.AccessToken),
+		DisputeID: string(fields.DisputeID), AuthState: string(fields.AuthState), AccessToken: Credential(fields.AccessToken),
 	}, nil
 }
 
@@ -162,7 +163,7 @@ func ReadRefundNotification(body []byte) (*RefundNotification, error) {
 func readNotification[N any](body []byte) (*N, error) {
 	var notification N
 	if err := json.Unmarshal(body, &notification); err != nil {
-		return nil, fmt.Errorf("reading the notification: %w", err)
+		return nil, unreadable("notification", err)
 	}
 	return &notification, nil
 }

@@ -42,6 +42,7 @@ func TestSubjectsOfTheDocumentedNotifications(t *testing.T) {
 		}},
 		{"authorization-cancelled", Subject{Type: "TOKEN_CANCELED", ResultStatus: "S", AccessToken: "28100000tvaccess0001"}},
 		{"authorization-code", Subject{Type: "AUTHCODE_CREATED", ResultStatus: "S", AuthState: "state-1"}},
+		{"authorization-token", Subject{Type: "TOKEN_CREATED", ResultStatus: "S", AuthState: "state-1", AccessToken: "28100000tvaccess0001"}},
 		{"dispute-created", Subject{
 			Type: "DISPUTE_CREATED", DisputeID: "2099011019401080010000000000001",
 			PaymentRequestID: "pay-req-0001", PaymentID: "20990101190741010007000000000001",

@@ -67,7 +67,7 @@ func FuzzDecodeInquiryPayment(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		var first, second InquiryPaymentResponse
 		if err := json.Unmarshal([]byte(body), &first); err != nil {
-			if text := unreadable(err).Error(); strings.ContainsAny(text, "\n\x00") || len(text) > 1024 {
+			if text := unreadable("answer", err).Error(); strings.ContainsAny(text, "\n\x00") || len(text) > 1024 {
 				t.Errorf("error %q", text)
 			}
 			return

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -223,6 +224,7 @@ func TestRequestWithoutItsIDIsNotSent(t *testing.T) {
 		"inquiryRefund":              func() error { _, err := c.InquiryRefund(ctx, &InquiryRefundRequest{}); return err },
 		"inquiryRefund nil":          func() error { _, err := c.InquiryRefund(ctx, nil); return err },
 	}
+	maps.Copy(calls, incompleteAuthorizations(ctx, c))
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			if err := call(); outcome(err) != "not sent" {

@@ -102,6 +102,8 @@ type PayResponse struct {
 	SettlementQuote *Quote `json:"settlementQuote,omitempty"`
 	// PaymentResultInfo may come for cards.
 	PaymentResultInfo *PaymentResultInfo `json:"paymentResultInfo,omitempty"`
+	// PspCustomerInfo is the buyer in the wallet's own words, where the wallet gives it.
+	PspCustomerInfo *PspCustomerInfo `json:"pspCustomerInfo,omitempty"`
 }
 
 // OrderCodeForm is a code (QR) that the buyer scans.

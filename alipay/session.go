@@ -67,8 +67,8 @@ type CreatePaymentSessionResponse struct {
 	Answer
 	// PaymentSessionID names the session.
 	PaymentSessionID string `json:"paymentSessionId"`
-	// PaymentSessionData goes to the front end untouched. Whoever has it can open the checkout.
-	PaymentSessionData string `json:"paymentSessionData"`
+	// PaymentSessionData goes to the front end untouched. A credential: whoever has it can open the checkout.
+	PaymentSessionData Credential `json:"paymentSessionData"`
 	// PaymentSessionExpiryTime is when the session ends.
 	PaymentSessionExpiryTime Time `json:"paymentSessionExpiryTime,omitzero"`
 	// NormalURL is the hosted page.

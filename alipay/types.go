@@ -227,7 +227,7 @@ type PaymentMethod struct {
 	// createPaymentSession for the checkout page, where the buyer chooses.
 	PaymentMethodType string `json:"paymentMethodType"`
 	// PaymentMethodID is the accessToken of an agreement, or a card token. A credential; at most 128 characters.
-	PaymentMethodID string `json:"paymentMethodId,omitempty"`
+	PaymentMethodID Credential `json:"paymentMethodId,omitempty"`
 	// PaymentMethodMetaData is what the method needs besides, for example {"is3DSAuthentication": true}.
 	PaymentMethodMetaData map[string]any `json:"paymentMethodMetaData,omitempty"`
 	// CustomerID is the gateway's number of the buyer.
@@ -335,7 +335,7 @@ type PaymentResultInfo struct {
 	// LastFour are the last four digits of the card.
 	LastFour string `json:"lastFour,omitempty"`
 	// CardToken may pay again as [PaymentMethod.PaymentMethodID]. A credential: keep it in a secret, never log it.
-	CardToken string `json:"cardToken,omitempty"`
+	CardToken Credential `json:"cardToken,omitempty"`
 	// Funding is for example "CREDIT".
 	Funding string `json:"funding,omitempty"`
 	// CardCategory is CONSUMER or COMMERCIAL.

@@ -29,7 +29,7 @@ func paysByCard(payment *apiv1.Payment) bool {
 
 // cardMethodOf is how a card pays. token is a credential.
 func cardMethodOf(card *apiv1.Card, token string) alipay.PaymentMethod {
-	method := alipay.PaymentMethod{PaymentMethodType: cardMethod, PaymentMethodID: token}
+	method := alipay.PaymentMethod{PaymentMethodType: cardMethod, PaymentMethodID: alipay.Credential(token)}
 	set := func(name string, value *bool) {
 		if value == nil {
 			return

@@ -1,0 +1,32 @@
+package alipay
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// Credential is a text that moves money for whoever holds it: an access token, a refresh token, an authorization
+// code, a card token. It is sent as it is and not printed: a mark stands in its place, for every verb of package fmt
+// and for package slog; also in a struct, for the verbs that suit one (go vet refuses the others). To use the text,
+// convert it to a string; then it prints like any.
+//
+// encoding/json writes it in full, because that is how it reaches the gateway. So what holds one must not be given to
+// a logger that writes JSON of its own accord.
+type Credential string
+
+// hiddenCredential stands for a credential that is not empty.
+const hiddenCredential = "(credential)"
+
+// Format hides the text from every verb, %#v and %x among them.
+func (c Credential) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, c.shown()) }
+
+// LogValue hides the text from package slog.
+func (c Credential) LogValue() slog.Value { return slog.StringValue(c.shown()) }
+
+func (c Credential) shown() string {
+	if c == "" {
+		return ""
+	}
+	return hiddenCredential
+}
