@@ -30,8 +30,8 @@ const (
 	// defaultTimeout is twice the least that the gateway's guide asks for: some methods are slow to take an order.
 	defaultTimeout = 20 * time.Second
 
-	// maxAnswerBytes is far above any documented answer.
-	maxAnswerBytes = 1 << 20
+	// maxAnswerBytes is above any documented answer: a file of evidence has up to a million characters.
+	maxAnswerBytes = 2 << 20
 
 	// maxAgentToken is the documented length of the Agent-Token header.
 	maxAgentToken = 128

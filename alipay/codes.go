@@ -111,6 +111,17 @@ const (
 	// CodeFraudReject means refused as fraud. If the buyer had paid, the gateway refunds by itself.
 	CodeFraudReject = "FRAUD_REJECT"
 
+	// CodeRepeatRequest means that a dispute is already accepted or defended. It does not say which: after an unknown
+	// outcome of only one of the two, it was that one.
+	CodeRepeatRequest = "REPEAT_REQUEST"
+	// CodeTimeExceedsLimit means that the time to accept or defend a dispute is over: wait for the judgement.
+	CodeTimeExceedsLimit = "TIME_EXCEEDS_LIMIT"
+	// CodeDefenseExceedLimit means that no further material is taken for a compliance request.
+	CodeDefenseExceedLimit = "DEFENSE_EXCEED_LIMIT"
+	// CodeNotAllowInCurrentStatus means that earlier material for a compliance request is still being looked at: wait
+	// for the judgement.
+	CodeNotAllowInCurrentStatus = "NOT_ALLOW_IN_CURRENT_STATUS"
+
 	// CodeParamIllegal means that a field or header is missing or malformed.
 	CodeParamIllegal = "PARAM_ILLEGAL"
 	// CodeProcessFail is a general business failure, and refuses a cancel after a refund. No retry.

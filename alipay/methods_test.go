@@ -317,7 +317,7 @@ const inquiryPaymentAnswer = successResult + `,"paymentStatus":"SUCCESS",
   "transactionResult":{"resultCode":"PAYMENT_IN_PROCESS","resultStatus":"U","resultMessage":"payment in process"}}]}`
 
 func TestEachMethodSendsTheDocumentedRequestAndReadsTheDocumentedAnswer(t *testing.T) {
-	for _, tt := range slices.Concat(methodCases(), authorizationCases()) {
+	for _, tt := range slices.Concat(methodCases(), authorizationCases(), customsCases(), disputeCases()) {
 		t.Run(tt.name, func(t *testing.T) {
 			g := newGateway(t, always(answer{body: tt.answer}))
 			got, err := tt.call(t.Context(), newClient(t, testConfig(t, g.URL)))

@@ -117,8 +117,8 @@ func TestOnlyAVerifiedAnswerSettlesACall(t *testing.T) {
 		{"status 502, signed success", answer{status: 502, body: success}, "answer", "", false},
 		{"status 503, signed unknown", answer{status: 503, body: limited}, "unknown", "REQUEST_TRAFFIC_EXCEED_LIMIT", false},
 		{"status 204", answer{status: 204, headers: unsigned}, "unknown", "", false},
-		{"larger than a mebibyte", answer{body: success + strings.Repeat(" ", maxAnswerBytes)}, "unknown", "", false},
-		{"just a mebibyte", answer{body: success + strings.Repeat(" ", maxAnswerBytes-len(success))}, "answer", "", false},
+		{"larger than any answer", answer{body: success + strings.Repeat(" ", maxAnswerBytes)}, "unknown", "", false},
+		{"as large as an answer may be", answer{body: success + strings.Repeat(" ", maxAnswerBytes-len(success))}, "answer", "", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -223,6 +223,11 @@ func TestRequestWithoutItsIDIsNotSent(t *testing.T) {
 		"refund nil":                 func() error { _, err := c.Refund(ctx, nil); return err },
 		"inquiryRefund":              func() error { _, err := c.InquiryRefund(ctx, &InquiryRefundRequest{}); return err },
 		"inquiryRefund nil":          func() error { _, err := c.InquiryRefund(ctx, nil); return err },
+		"declare without payment":    func() error { _, err := c.Declare(ctx, &DeclareRequest{DeclarationRequestID: "d1"}); return err },
+		"declare without request id": func() error { _, err := c.Declare(ctx, &DeclareRequest{PaymentID: "p1"}); return err },
+		"declare nil":                func() error { _, err := c.Declare(ctx, nil); return err },
+		"acceptDispute":              func() error { _, err := c.AcceptDispute(ctx, &AcceptDisputeRequest{}); return err },
+		"acceptDispute nil":          func() error { _, err := c.AcceptDispute(ctx, nil); return err },
 	}
 	maps.Copy(calls, incompleteAuthorizations(ctx, c))
 	for name, call := range calls {
