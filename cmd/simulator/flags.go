@@ -7,21 +7,24 @@ import (
 	"io"
 	"net/url"
 	"strings"
+
+	"github.com/alipay-operator/alipay-operator/internal/simulator"
 )
 
 // config is what the flags say.
 type config struct {
-	listen, control               string
-	tlsCert, tlsKey               string
-	clientIDs, publicKeys         list
-	privateKey, writePublicKey    string
-	notifyURL, notifyCA           string
-	buyer                         string
-	timeScale                     float64
-	seed                          uint64
-	publicURL, writeAddresses     string
-	methods                       string
-	multipleCaptures, seedIsGiven bool
+	listen, control            string
+	tlsCert, tlsKey            string
+	clientIDs, publicKeys      list
+	privateKey, writePublicKey string
+	notifyURL, notifyCA        string
+	buyer                      string
+	timeScale                  float64
+	seed                       uint64
+	publicURL, writeAddresses  string
+	methods                    string
+	switches                   simulator.Switches
+	seedIsGiven                bool
 }
 
 // list is a flag that may be given several times.
@@ -70,7 +73,7 @@ func parseFlags(args []string, stderr io.Writer) (config, error) {
 	flags.StringVar(&c.publicURL, "public-url", "", "base `URL` of the buyer's page; derived from the address listened on when empty")
 	flags.StringVar(&c.writeAddresses, "write-addresses", "", "`file` to write {\"gateway\": \"...\", \"control\": \"...\"} to when ready")
 	flags.StringVar(&c.methods, "methods", "", "JSON `file` that changes the capabilities of payment methods as your contract does")
-	flags.BoolVar(&c.multipleCaptures, "multiple-captures", false, "allow several captures of one card authorisation")
+	c.addSwitches(flags)
 	if err := flags.Parse(args); err != nil {
 		return config{}, err
 	}
@@ -79,6 +82,21 @@ func parseFlags(args []string, stderr io.Writer) (config, error) {
 		return config{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	return c, c.validate()
+}
+
+// addSwitches adds a flag for each of simulator.Switches.
+func (c *config) addSwitches(flags *flag.FlagSet) {
+	s := &c.switches
+	flags.BoolVar(&s.MultipleCaptures, "multiple-captures", false, "allow several captures of one card authorisation")
+	flags.BoolVar(&s.FullCaptureOnly, "full-capture-only", false, "refuse a capture of less than the authorised amount")
+	flags.BoolVar(&s.ReleaseRest, "release-rest", false, "release at once what a capture leaves of the authorised amount")
+	flags.BoolVar(&s.PayAfterCancel, "pay-after-cancel", false, "let a buyer pay once after a cancel; the money goes back at once, and the success is notified")
+	flags.BoolVar(&s.PayAfterExpiry, "pay-after-expiry", false, "let a buyer pay once after the order has closed; the money goes back at once")
+	flags.StringVar((*string)(&s.Transactions), "transactions", "listed", "captures and refunds in inquiryPayment: `listed`, nullWhenEmpty, null or absent")
+	flags.BoolVar(&s.NoTransactionTime, "no-transaction-time", false, "leave transactionTime out")
+	flags.BoolVar(&s.MisspeltTransactionType, "misspelt-transaction-type", false, "write transationType for transactionType")
+	flags.StringVar((*string)(&s.SessionRepeat), "session-repeat", "same", "a repeated createPaymentSession gets the `same` session, a new one, or is refused")
+	flags.StringVar((*string)(&s.SessionInquiry), "session-inquiry", "ORDER_NOT_EXIST", "`code` of an inquiry before a session is submitted: ORDER_NOT_EXIST or PAYMENT_IN_PROCESS")
 }
 
 func (c config) validate() error {

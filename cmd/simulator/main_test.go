@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/alipay-operator/alipay-operator/alipay"
+	"github.com/alipay-operator/alipay-operator/internal/simulator"
 )
 
 // merchantKeyFile writes a public key and returns its name and the private key.
@@ -200,6 +201,30 @@ func TestTheCommandServesTLS(t *testing.T) {
 	}
 }
 
+func TestEverySwitchHasAFlag(t *testing.T) {
+	merchant, _ := merchantKeyFile(t)
+	addresses := start(t, "--client-id", "5Y1", "--merchant-public-key", merchant, "--multiple-captures", "--full-capture-only", "--release-rest",
+		"--pay-after-cancel", "--pay-after-expiry", "--transactions", "null", "--no-transaction-time", "--misspelt-transaction-type",
+		"--session-repeat", "new", "--session-inquiry", "PAYMENT_IN_PROCESS")
+	response, err := http.Get(addresses["control"] + "/switches")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var got simulator.Switches
+	if err := json.NewDecoder(response.Body).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	want := simulator.Switches{
+		MultipleCaptures: true, FullCaptureOnly: true, ReleaseRest: true, PayAfterCancel: true, PayAfterExpiry: true,
+		Transactions: simulator.TransactionsNull, NoTransactionTime: true, MisspeltTransactionType: true,
+		SessionRepeat: simulator.SessionNew, SessionInquiry: simulator.SessionInProcess,
+	}
+	if got != want {
+		t.Errorf("switches = %+v, want %+v", got, want)
+	}
+}
+
 func TestFlagsThatCannotWorkAreRefused(t *testing.T) {
 	merchant, _ := merchantKeyFile(t)
 	good := []string{"--listen", "127.0.0.1:0", "--client-id", "5Y1", "--merchant-public-key", merchant}
@@ -216,6 +241,7 @@ func TestFlagsThatCannotWorkAreRefused(t *testing.T) {
 		{"a time scale of zero", append(good, "--time-scale", "0"), "--time-scale"},
 		{"a notify URL that is none", append(good, "--notify-url", "pay.example"), "--notify-url"},
 		{"an unknown buyer", append(good, "--buyer", "thief"), "thief"},
+		{"an unknown session repeat", append(good, "--session-repeat", "twice"), "sessionRepeat"},
 		{"a contract that is none", append(good, "--methods", write(t, "m", []byte("[]"))), "--methods"},
 		{"certificates that are none", append(good, "--notify-ca", write(t, "c", []byte("x"))), "--notify-ca"},
 		{"an argument too many", append(good, "more"), "more"},
@@ -238,7 +264,9 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 		t.Fatalf("error = %v", err)
 	}
 	for _, name := range []string{"listen", "control", "tls-cert", "tls-key", "client-id", "merchant-public-key", "private-key", "write-public-key",
-		"notify-url", "notify-ca", "buyer", "time-scale", "seed", "public-url", "write-addresses", "methods", "multiple-captures"} {
+		"notify-url", "notify-ca", "buyer", "time-scale", "seed", "public-url", "write-addresses", "methods",
+		"multiple-captures", "full-capture-only", "release-rest", "pay-after-cancel", "pay-after-expiry", "transactions", "no-transaction-time",
+		"misspelt-transaction-type", "session-repeat", "session-inquiry"} {
 		if !strings.Contains(help.String(), "-"+name) {
 			t.Errorf("help lacks --%s", name)
 		}

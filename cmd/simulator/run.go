@@ -135,7 +135,7 @@ func (c config) announce(addresses map[string]string, seed uint64, stdout io.Wri
 func (c config) options() (simulator.Options, error) {
 	options := simulator.Options{
 		Buyer: simulator.Buyer(c.buyer), TimeScale: c.timeScale, Seed: c.seed, NotifyURL: c.notifyURL, PublicURL: c.publicURL,
-		MultipleCaptures: c.multipleCaptures,
+		Switches: c.switches,
 	}
 	if !c.seedIsGiven {
 		options.Seed = mathrand.Uint64() //nolint:gosec // no secret

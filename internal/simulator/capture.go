@@ -30,6 +30,9 @@ func (s *Simulator) capture(c *call) answer {
 	if amount.Currency != p.Amount.Currency {
 		return refuse("CURRENCY_NOT_SUPPORT", "captureAmount.currency must be that of the payment").answer()
 	}
+	if s.switches.FullCaptureOnly && amount.Value < p.Amount.Value {
+		return illegal("captureAmount", "must be the authorised amount, "+p.Amount.String()).answer()
+	}
 	code := c.forced
 	if code == "" {
 		code = s.captureRefusal(p, amount)
@@ -61,8 +64,7 @@ func (s *Simulator) newCapture(p *payment, requestID string, amount Money) *capt
 	return taken
 }
 
-// captureRefusal gives the result code by cause. Pages disagree on how much may be captured: the API page allows
-// partial captures, so they are allowed; a second capture needs Options.MultipleCaptures.
+// captureRefusal gives the result code by cause. Pages disagree on how much may be captured, and how often: see Switches.
 func (s *Simulator) captureRefusal(p *payment, amount Money) string {
 	done := p.capturedOrCapturing()
 	switch {
@@ -74,13 +76,13 @@ func (s *Simulator) captureRefusal(p *payment, amount Money) string {
 		return "ORDER_STATUS_INVALID"
 	case p.CaptureMode != "MANUAL": // not documented; the safer of the two expected codes
 		return "ORDER_STATUS_INVALID"
-	case done > 0 && !s.options.MultipleCaptures:
+	case done > 0 && !s.switches.MultipleCaptures:
 		return "MULTI_CAPTURE_NOT_SUPPORTED"
 	case s.clock.now().After(p.AuthExpiresAt):
 		return "AUTH_EXPIRED"
 	case p.lastCaptureTaken():
 		return "ORDER_STATUS_INVALID"
-	case done+amount.Value > p.Amount.Value:
+	case amount.Value > p.capturable():
 		return "CAPTURE_AMOUNT_EXCEED_AUTH_LIMIT"
 	}
 	return ""
@@ -111,7 +113,7 @@ func (s *Simulator) settleCapture(taken *capture, code string) {
 	} else {
 		taken.Status, taken.ResultCode = statusSuccess, "SUCCESS"
 		s.post(p, EntryCapture, holdAccount, merchantAccount+p.ClientID, taken.Amount, taken.CaptureRequestID)
-		if taken.Last { // chosen: the last capture lets the rest go at once; otherwise it stays until expiry
+		if taken.Last || s.switches.ReleaseRest {
 			s.releaseRest(p)
 		}
 	}
@@ -128,8 +130,13 @@ func (s *Simulator) captureAutomatically(p *payment) {
 	taken.Automatic, taken.Last = true, true
 	s.byCapture[requestKey{p.ClientID, taken.CaptureRequestID}] = taken
 	code := ""
-	if fault := s.takeFaultLocked("autoCapture", p.ClientID, []byte(`"`+p.PaymentRequestID+`"`)); fault.Kind == FailLater || fault.Kind == ResultCode {
+	fault := s.takeFaultLocked("autoCapture", p.ClientID, []byte(`"`+p.PaymentRequestID+`"`))
+	if fault.Kind == FailLater || fault.Kind == ResultCode {
 		code = fault.codeOr("PROCESS_FAIL")
+	}
+	if fault.Kind == FailLater || fault.Kind == InProcess {
+		s.clock.at(s.clock.now().Add(settleDelay), func() { s.settleCapture(taken, code) })
+		return
 	}
 	s.settleCapture(taken, code)
 }
@@ -150,10 +157,16 @@ func (s *Simulator) expireAuthorisation(p *payment) {
 	}
 }
 
+// releaseRest gives back what no capture has taken or is taking.
 func (s *Simulator) releaseRest(p *payment) {
-	if p.held > 0 {
-		s.post(p, EntryRelease, holdAccount, buyerAccount, Money{Currency: p.Amount.Currency, Value: p.held}, "")
+	if rest := p.capturable(); rest > 0 {
+		s.post(p, EntryRelease, holdAccount, buyerAccount, Money{Currency: p.Amount.Currency, Value: rest}, "")
 	}
+}
+
+// capturable is what is held and not claimed by a capture in process.
+func (p *payment) capturable() int64 {
+	return p.held - p.captureSum(func(c *capture) bool { return c.Status == statusProcessing })
 }
 
 // capturedOrCapturing counts a capture in process as taken.

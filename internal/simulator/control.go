@@ -28,6 +28,8 @@ func (s *Simulator) ControlHandler() http.Handler {
 		s.ClearFaults()
 		w.WriteHeader(http.StatusNoContent)
 	})
+	mux.HandleFunc("GET /switches", func(w http.ResponseWriter, _ *http.Request) { encode(w, s.Switches()) })
+	mux.HandleFunc("PATCH /switches", s.changeSwitches)
 	mux.HandleFunc("POST /payments/{id}/{action}", s.actAsBuyer)
 	mux.HandleFunc("GET /public-key", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, s.PublicKeyPEM()) })
 	mux.HandleFunc("PUT /clients/{clientId}/public-key", s.putPublicKey)

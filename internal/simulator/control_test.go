@@ -124,6 +124,22 @@ func TestControlAPI(t *testing.T) {
 		m.want("U PAYMENT_IN_PROCESS", "pay", cashier("p1", "ALIPAY_HK", "HKD", "25800"))
 		control("POST", "/faults", `{"fault":"fire"}`, 400)
 	})
+	t.Run("switches are read, and changed one by one", func(t *testing.T) {
+		m, control := start(t, func(o *Options) { o.MultipleCaptures = true })
+		if got := control("PATCH", "/switches", `{"payAfterCancel":true,"sessionRepeat":"new"}`, 200); !strings.Contains(got, `"payAfterCancel": true`) {
+			t.Errorf("switches = %s", got)
+		}
+		control("PATCH", "/switches", `{"sessionRepeat":"twice"}`, 400)
+		control("PATCH", "/switches", `{"payTwice":true}`, 400)
+		var got Switches
+		if err := json.Unmarshal([]byte(control("GET", "/switches", "", 200)), &got); err != nil {
+			t.Fatal(err)
+		}
+		want := Switches{MultipleCaptures: true, PayAfterCancel: true, SessionRepeat: SessionNew, Transactions: TransactionsListed, SessionInquiry: SessionUnknown}
+		if got != want || m.simulator.Switches() != want {
+			t.Errorf("switches = %+v, want %+v", got, want)
+		}
+	})
 	t.Run("a buyer pays, declines with a code, leaves and pends", func(t *testing.T) {
 		m, control := start(t)
 		for _, id := range []string{"p1", "p2", "p3", "p4"} {
@@ -178,6 +194,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"a time that is back": {Clients: []Client{client}, TimeScale: -1},
 		"a time that is none": {Clients: []Client{client}, TimeScale: math.NaN()},
 		"a time that races":   {Clients: []Client{client}, TimeScale: 1e9},
+		"an unknown switch":   {Clients: []Client{client}, Switches: Switches{Transactions: "some"}},
 	} {
 		options.PrivateKey = gatewayKey()
 		if s, err := New(options); err == nil {

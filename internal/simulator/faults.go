@@ -43,7 +43,8 @@ const (
 	// remember the refusal under their id, unless it is one of the request itself. On the path "autoCapture" it
 	// fails the capture of an AUTOMATIC card payment.
 	ResultCode FaultKind = "resultCode"
-	// InProcess answers a refund or capture U and settles it about 30 simulated seconds later.
+	// InProcess answers a refund or capture U and settles it about 30 simulated seconds later. On the path "autoCapture" the
+	// gateway's own capture is in process as long.
 	InProcess FaultKind = "inProcess"
 	// FailLater does the same, and settles it as failed with Fault.Code.
 	FailLater FaultKind = "failLater"

@@ -28,6 +28,9 @@ func (s *Simulator) inquirePayment(c *call) answer {
 	}
 	p, refused := s.find(c)
 	if refused != nil {
+		if refused.code == "ORDER_NOT_EXIST" && c.body.text("paymentId") == "" && s.liveSession(c.clientID, c.body.text("paymentRequestId")) != nil {
+			return failure(string(s.switches.SessionInquiry))
+		}
 		return refused.answer()
 	}
 	if c.forced != "" {
@@ -55,18 +58,31 @@ func (s *Simulator) inquirePayment(c *call) answer {
 	if form := p.links["redirectActionForm"]; form != nil && p.ResultCode == "PAYMENT_IN_PROCESS" {
 		fields["redirectActionForm"] = form
 	}
-	if transactions := p.transactions(); len(transactions) > 0 {
-		fields["transactions"] = transactions
-	}
+	s.addTransactions(fields, p)
 	return success(fields)
 }
 
+// addTransactions lists captures and refunds, in the form that the switch asks for.
+func (s *Simulator) addTransactions(fields map[string]any, p *payment) {
+	list := s.transactions(p)
+	switch form := s.switches.Transactions; {
+	case form == TransactionsNull, form == TransactionsNullWhenEmpty && len(list) == 0:
+		fields["transactions"] = nil
+	case form != TransactionsAbsent && len(list) > 0:
+		fields["transactions"] = list
+	}
+}
+
 // transactions lists captures and refunds: the only way to ask for a capture.
-func (p *payment) transactions() []any {
+func (s *Simulator) transactions(p *payment) []any {
 	var list []any
 	add := func(settled time.Time, entry map[string]any) {
-		if !settled.IsZero() {
+		if !settled.IsZero() && !s.switches.NoTransactionTime {
 			entry["transactionTime"] = wireTime(settled)
+		}
+		if s.switches.MisspeltTransactionType {
+			entry["transationType"] = entry["transactionType"]
+			delete(entry, "transactionType")
 		}
 		list = append(list, entry)
 	}

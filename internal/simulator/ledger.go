@@ -27,6 +27,7 @@ type Payment struct {
 	PaidAt           time.Time `json:"paymentTime,omitzero"`
 	CancelledAt      time.Time `json:"cancelTime,omitzero"`
 	AuthExpiresAt    time.Time `json:"authExpiryTime,omitzero"`
+	ReturnedAt       time.Time `json:"returnTime,omitzero"` // the buyer paid after the order had ended, and got the money back
 	// Inquiries counts the inquiries about it, and FinalInquiries those of them that told how it ended.
 	Inquiries      int `json:"inquiries"`
 	FinalInquiries int `json:"finalInquiries"`
@@ -93,6 +94,8 @@ const (
 	EntryRefund EntryKind = "REFUND"
 	// EntryCancel is merchant to buyer: a paid order was cancelled, which refunds it in full.
 	EntryCancel EntryKind = "CANCEL"
+	// EntryReturn is merchant to buyer: the gateway gives back what was paid after the order had ended.
+	EntryReturn EntryKind = "RETURN"
 )
 
 const (
@@ -300,7 +303,7 @@ func (b *balance) add(e Entry) {
 		b.held, b.received = b.held-value, b.received+value
 	case EntryRelease:
 		b.held -= value
-	case EntryRefund, EntryCancel:
+	case EntryRefund, EntryCancel, EntryReturn:
 		b.returned += value
 	}
 }
@@ -315,11 +318,11 @@ func (b *balance) check(p Payment) []error {
 	claim(b.charges <= 1, "charged more than once")
 	claim(b.returned <= b.received, "more returned than received")
 	claim(b.held >= 0, "more captured or released than authorised")
-	switch p.Status {
-	case statusSuccess:
+	switch {
+	case p.Status == statusSuccess:
 		claim(b.charged == p.Amount.Value, "a successful payment takes exactly its amount")
-	case statusCancelled:
-		claim(b.held == 0 && b.received == b.returned, "a cancelled payment leaves nothing with anyone but the buyer")
+	case p.Status == statusCancelled, !p.ReturnedAt.IsZero():
+		claim(b.held == 0 && b.received == b.returned, "a payment that was cancelled, or paid too late, leaves nothing with anyone but the buyer")
 	default:
 		claim(b.charged == 0, "no money moves before success")
 	}

@@ -70,14 +70,26 @@ func (s *Simulator) notifyPayment(p *payment, kind string, at time.Time) {
 	case kind == "PAYMENT_PENDING":
 		code = "SUCCESS" // S together with PAYMENT_PENDING means: not paid yet
 	case p.Status == statusSuccess:
-		fields["paymentTime"] = wireTime(p.PaidAt)
-		merge(fields, settlement(p.Amount, p.order.settlementCurrency, p.PaidAt))
-		if p.card() {
-			fields["authExpiryTime"] = wireTime(p.AuthExpiresAt)
-		}
-		addResultInfo(fields, p)
+		addSuccess(fields, p)
 	}
 	s.queueNotification("notifyPayment", kind, p.PaymentRequestID, p.ClientID, p.order.notifyURL, code, fields, at)
+}
+
+// notifyLateSuccess tells of a success that came after the cancel (cashierpay/cancel), in the same words as of any other.
+func (s *Simulator) notifyLateSuccess(p *payment) {
+	fields := paymentFields(p)
+	fields["paymentMethodType"] = p.Method
+	addSuccess(fields, p)
+	s.queueNotification("notifyPayment", "PAYMENT_RESULT", p.PaymentRequestID, p.ClientID, p.order.notifyURL, "SUCCESS", fields, p.PaidAt.Add(notifyDelay))
+}
+
+func addSuccess(fields map[string]any, p *payment) {
+	fields["paymentTime"] = wireTime(p.PaidAt)
+	merge(fields, settlement(p.Amount, p.order.settlementCurrency, p.PaidAt))
+	if p.card() {
+		fields["authExpiryTime"] = wireTime(p.PaidAt.Add(authorisationLife))
+	}
+	addResultInfo(fields, p)
 }
 
 // notifyCapture goes to the payment's URL (ams/notify_capture).

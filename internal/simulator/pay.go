@@ -122,8 +122,8 @@ func (s *Simulator) debit(p *payment) answer {
 	switch {
 	case strings.HasPrefix(token, TokenPaysLate):
 		s.clock.at(s.clock.now().Add(10*time.Second), func() {
-			if p.Status == statusProcessing {
-				s.succeed(p)
+			if p.Status != statusPending {
+				s.pays(p)
 			}
 		})
 		return failure("PAYMENT_IN_PROCESS")

@@ -29,12 +29,21 @@ func direct(t *rapid.T, s *Simulator, operation string, fields map[string]any) a
 	return s.operations("payments/" + operation)(c)
 }
 
+func drawSwitches(t *rapid.T) Switches {
+	on := func(name string) bool { return rapid.Bool().Draw(t, name) }
+	return Switches{
+		MultipleCaptures: on("multiple captures"), FullCaptureOnly: on("full capture only"), ReleaseRest: on("release the rest"),
+		PayAfterCancel: on("pay after cancel"), PayAfterExpiry: on("pay after expiry"),
+		SessionRepeat: rapid.SampledFrom([]SessionRepeat{SessionSame, SessionNew, SessionRefused}).Draw(t, "session repeat"),
+	}
+}
+
 // Whatever a merchant sends and whatever a buyer does, in any order and however often, no payment is charged twice,
 // nothing more comes back than went in, and no final state goes back.
 func TestMoneyIsSafeWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, err := New(Options{Clients: []Client{{ID: "5Y1"}}, PrivateKey: gatewayKey(), Now: func() time.Time { return testStart },
-			MultipleCaptures: rapid.Bool().Draw(t, "multiple captures")})
+			Switches: drawSwitches(t)})
 		if err != nil {
 			t.Fatal(err)
 		}

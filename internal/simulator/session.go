@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -16,8 +17,8 @@ type session struct {
 
 // createSession is payments/createPaymentSession (ams/session_cashier).
 //
-// What a repeat does is not documented. Chosen: the same session as long as it lives or was submitted, so that one
-// paymentRequestId can never be paid twice; other key fields are refused.
+// What a repeat does is not documented, see Switches.SessionRepeat. In any case one paymentRequestId is never paid twice, and other key
+// fields are refused.
 func (s *Simulator) createSession(c *call) answer {
 	if bad := sessionRequest.check(c.body, ""); bad != nil {
 		return bad.answer()
@@ -26,14 +27,14 @@ func (s *Simulator) createSession(c *call) answer {
 	if bad := o.checkFields(c.body); bad != nil {
 		return bad.answer()
 	}
-	if earlier := s.liveSession(c.clientID, o.requestID); earlier != nil {
-		if !earlier.order.sameKey(o) {
-			return failure("REPEAT_REQ_INCONSISTENT")
-		}
-		return sessionAnswer(earlier)
-	}
-	if s.byRequest[requestKey{c.clientID, o.requestID}] != nil {
+	earlier := s.liveSession(c.clientID, o.requestID)
+	switch {
+	case earlier == nil && s.byRequest[requestKey{c.clientID, o.requestID}] != nil, earlier != nil && !earlier.order.sameKey(o):
 		return failure("REPEAT_REQ_INCONSISTENT")
+	case s.switches.SessionRepeat == SessionRefused && s.lastSession(c.clientID, o.requestID) != nil:
+		return failure("REPEAT_REQ_INCONSISTENT")
+	case s.switches.SessionRepeat == SessionSame && earlier != nil:
+		return sessionAnswer(earlier)
 	}
 	if bad := s.admit(o); bad != nil {
 		return bad.answer()
@@ -52,6 +53,9 @@ func (s *Simulator) createSession(c *call) answer {
 		SessionID: "UNv" + s.newID("SESSION"), PaymentRequestID: o.requestID, ClientID: c.clientID, Amount: o.amount,
 		CreatedAt: c.now, ExpiresAt: c.now.Add(life),
 	}}
+	if earlier != nil {
+		created.PaymentID = earlier.PaymentID
+	}
 	if c.body.text("productScene") != "ELEMENT_PAYMENT" {
 		created.NormalURL = c.base + "/checkout/" + created.code
 		s.byCode[created.code] = checkout{session: created}
@@ -75,14 +79,27 @@ func sessionAnswer(created *session) answer {
 
 // liveSession finds the session that holds a paymentRequestId: one that was submitted or may still be.
 func (s *Simulator) liveSession(clientID, requestID string) *session {
-	for i := len(s.sessions) - 1; i >= 0; i-- {
-		created := s.sessions[i]
-		if created.ClientID == clientID && created.PaymentRequestID == requestID &&
-			(created.PaymentID != "" || s.clock.now().Before(created.ExpiresAt)) {
+	return s.latest(func(created *session) bool {
+		return created.of(clientID, requestID) && (created.PaymentID != "" || s.clock.now().Before(created.ExpiresAt))
+	})
+}
+
+// lastSession finds the latest session of a paymentRequestId, however it ended.
+func (s *Simulator) lastSession(clientID, requestID string) *session {
+	return s.latest(func(created *session) bool { return created.of(clientID, requestID) })
+}
+
+func (s *Simulator) latest(match func(*session) bool) *session {
+	for _, created := range slices.Backward(s.sessions) {
+		if match(created) {
 			return created
 		}
 	}
 	return nil
+}
+
+func (s *session) of(clientID, requestID string) bool {
+	return s.ClientID == clientID && s.PaymentRequestID == requestID
 }
 
 // submit makes the session's payment, with the method the buyer chose if the request left it open.
@@ -111,7 +128,11 @@ func (s *Simulator) submit(created *session, method string) (*payment, error) {
 	p.code, p.links, p.NormalURL = created.code, nil, created.NormalURL
 	p.order.method = created.order.method // a repeat is compared with what was asked for
 	p.firstAnswer = inProcessAnswer(p)
-	created.PaymentID = p.PaymentID
+	for _, other := range s.sessions { // several may share the id
+		if other.of(o.clientID, o.requestID) && s.clock.now().Before(other.ExpiresAt) {
+			other.PaymentID = p.PaymentID
+		}
+	}
 	if p.card() {
 		if code := cardRefusal(p.order); code != "" {
 			s.fail(p, code)

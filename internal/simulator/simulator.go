@@ -57,8 +57,8 @@ type Options struct {
 	NotifyClient *http.Client
 	// Methods replaces rows of the built-in capability table: the contract prevails over it.
 	Methods map[string]Method
-	// MultipleCaptures allows several captures of one authorisation, also a matter of contract.
-	MultipleCaptures bool
+	// Switches choose between readings of the documents. SetSwitches changes them later.
+	Switches
 }
 
 // Simulator is the gateway. Create it with New; use Handler and ControlHandler on servers of your own.
@@ -97,6 +97,7 @@ type Simulator struct {
 	notifications []*notification
 	heldBack      []*notification // by the reorder fault
 	faults        []*Fault
+	switches      Switches
 }
 
 // maxTimeScale lets a simulator run for ten days before simulated time leaves what a time.Duration can hold.
@@ -126,6 +127,10 @@ func New(options Options) (*Simulator, error) {
 	default:
 		return nil, fmt.Errorf("starting the simulator: unknown buyer %q", options.Buyer)
 	}
+	switches, err := options.complete()
+	if err != nil {
+		return nil, fmt.Errorf("starting the simulator: %w", err)
+	}
 	if options.PrivateKey == nil {
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
@@ -138,7 +143,7 @@ func New(options Options) (*Simulator, error) {
 		clock: newClock(options.Now, options.TimeScale), random: mathrand.New(mathrand.NewPCG(options.Seed, 0)), //nolint:gosec // ids are to be reproducible
 		clients: map[string]*Client{}, byPaymentID: map[string]*payment{}, byRequest: map[requestKey]*payment{},
 		sessionsByID: map[string]*session{}, byCode: map[string]checkout{}, byRefund: map[requestKey]*refund{}, byRefundID: map[requestKey]*refund{},
-		byCapture: map[requestKey]*capture{}, calls: map[string]map[string]int{},
+		byCapture: map[requestKey]*capture{}, calls: map[string]map[string]int{}, switches: switches,
 	}
 	s.sent = sync.NewCond(&s.mu)
 	for _, c := range options.Clients {
