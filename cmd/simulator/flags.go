@@ -22,7 +22,7 @@ type config struct {
 	timeScale                  float64
 	seed                       uint64
 	publicURL, writeAddresses  string
-	methods                    string
+	methods, wallets           string
 	switches                   simulator.Switches
 	seedIsGiven                bool
 }
@@ -73,6 +73,7 @@ func parseFlags(args []string, stderr io.Writer) (config, error) {
 	flags.StringVar(&c.publicURL, "public-url", "", "base `URL` of the buyer's page; derived from the address listened on when empty")
 	flags.StringVar(&c.writeAddresses, "write-addresses", "", "`file` to write {\"gateway\": \"...\", \"control\": \"...\"} to when ready")
 	flags.StringVar(&c.methods, "methods", "", "JSON `file` that changes the capabilities of payment methods as your contract does")
+	flags.StringVar(&c.wallets, "wallets", "", "JSON `file` that changes how wallets treat authorizations and their tokens")
 	c.addSwitches(flags)
 	if err := flags.Parse(args); err != nil {
 		return config{}, err

@@ -243,6 +243,7 @@ func TestFlagsThatCannotWorkAreRefused(t *testing.T) {
 		{"an unknown buyer", append(good, "--buyer", "thief"), "thief"},
 		{"an unknown session repeat", append(good, "--session-repeat", "twice"), "sessionRepeat"},
 		{"a contract that is none", append(good, "--methods", write(t, "m", []byte("[]"))), "--methods"},
+		{"wallets that are none", append(good, "--wallets", write(t, "w", []byte(`{"GCASH":{"refresh":"maybe"}}`))), "--wallets"},
 		{"certificates that are none", append(good, "--notify-ca", write(t, "c", []byte("x"))), "--notify-ca"},
 		{"an argument too many", append(good, "more"), "more"},
 	}
@@ -264,7 +265,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 		t.Fatalf("error = %v", err)
 	}
 	for _, name := range []string{"listen", "control", "tls-cert", "tls-key", "client-id", "merchant-public-key", "private-key", "write-public-key",
-		"notify-url", "notify-ca", "buyer", "time-scale", "seed", "public-url", "write-addresses", "methods",
+		"notify-url", "notify-ca", "buyer", "time-scale", "seed", "public-url", "write-addresses", "methods", "wallets",
 		"multiple-captures", "full-capture-only", "release-rest", "pay-after-cancel", "pay-after-expiry", "transactions", "no-transaction-time",
 		"misspelt-transaction-type", "session-repeat", "session-inquiry"} {
 		if !strings.Contains(help.String(), "-"+name) {

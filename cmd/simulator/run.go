@@ -158,6 +158,9 @@ func (c config) options() (simulator.Options, error) {
 	if options.Methods, err = c.contract(); err != nil {
 		return options, err
 	}
+	if options.Wallets, err = c.walletTable(); err != nil {
+		return options, err
+	}
 	options.NotifyClient, err = c.notifyClient()
 	return options, err
 }
@@ -221,6 +224,22 @@ func (c config) contract() (map[string]simulator.Method, error) {
 		return nil, fmt.Errorf("reading --methods: %w", err)
 	}
 	return methods, nil
+}
+
+// walletTable does the same for the table of wallets.
+func (c config) walletTable() (map[string]simulator.Wallet, error) {
+	if c.wallets == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(c.wallets)
+	if err != nil {
+		return nil, fmt.Errorf("reading --wallets: %w", err)
+	}
+	wallets, err := simulator.ParseWallets(text)
+	if err != nil {
+		return nil, fmt.Errorf("reading --wallets: %w", err)
+	}
+	return wallets, nil
 }
 
 // writeFile replaces a file at once: nobody reads half of it.

@@ -31,6 +31,7 @@ func (s *Simulator) ControlHandler() http.Handler {
 	mux.HandleFunc("GET /switches", func(w http.ResponseWriter, _ *http.Request) { encode(w, s.Switches()) })
 	mux.HandleFunc("PATCH /switches", s.changeSwitches)
 	mux.HandleFunc("POST /payments/{id}/{action}", s.actAsBuyer)
+	s.controlAuthorizations(mux)
 	mux.HandleFunc("GET /public-key", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, s.PublicKeyPEM()) })
 	mux.HandleFunc("PUT /clients/{clientId}/public-key", s.putPublicKey)
 	return mux
@@ -192,6 +193,10 @@ func (l Ledger) Table() string {
 	section("Movements of money", len(l.Entries), "NO\tTIME\tKIND\tFROM\tTO\tAMOUNT\tREQUEST ID\tREFERENCE", func(i int) string {
 		e := l.Entries[i]
 		return row(e.Number, e.Time.Format(time.RFC3339), e.Kind, e.From, e.To, e.Amount, e.PaymentRequestID, e.Reference)
+	})
+	section("Authorizations", len(l.Authorizations), "AUTH STATE\tAUTHORIZATION ID\tWALLET\tSTATE\tTOKENS\tDEBITS\tCREATED", func(i int) string {
+		a := l.Authorizations[i]
+		return row(a.AuthState, a.AuthorizationID, a.CustomerBelongsTo, a.State, len(a.Tokens), a.Debits, a.CreatedAt.Format(time.RFC3339))
 	})
 	section("Notifications", len(l.Notifications), "NO\tTYPE\tTARGET\tRESULT\tSENDS\tACKNOWLEDGED\tPROBLEM", func(i int) string {
 		n := l.Notifications[i]

@@ -111,9 +111,20 @@ func (m *merchant) request(path string, body []byte, edit ...func(*http.Request)
 
 func (m *merchant) path(operation string) string {
 	if m.clientID == "SANDBOX_5Y1" {
-		return sandboxPrefix + "payments/" + operation
+		return sandboxPrefix + endpoint(operation)
 	}
-	return productionPrefix + "payments/" + operation
+	return productionPrefix + endpoint(operation)
+}
+
+// endpoint is the path of an operation after the prefix.
+func endpoint(operation string) string {
+	switch operation {
+	case "consultAuthorization":
+		return "authorizations/consult"
+	case "applyToken", "revoke":
+		return "authorizations/" + operation
+	}
+	return "payments/" + operation
 }
 
 // try returns an error only when no answer came.

@@ -129,7 +129,10 @@ type Ledger struct {
 	Entries       []Entry                   `json:"entries"`
 	APICalls      map[string]map[string]int `json:"calls"` // by operation, then result code
 	Notifications []Notification            `json:"notifications"`
-	Violations    []string                  `json:"violations,omitempty"` // broken rules seen as they happened
+	// Authorizations are the consents to automatic debits, and Rates how quickly each client sent requests.
+	Authorizations []Authorization `json:"authorizations"`
+	Rates          map[string]Rate `json:"rates"`
+	Violations     []string        `json:"violations,omitempty"` // broken rules seen as they happened
 }
 
 // Ledger copies the present state under one lock.
@@ -137,15 +140,17 @@ func (s *Simulator) Ledger() Ledger {
 	s.enter()
 	defer s.mu.Unlock()
 	l := Ledger{
-		Now:           s.clock.now(),
-		Payments:      make([]Payment, 0, len(s.payments)),
-		RefundRecords: make([]Refund, 0, len(s.refunds)),
-		Captures:      make([]Capture, 0, len(s.captures)),
-		Sessions:      make([]Session, 0, len(s.sessions)),
-		Entries:       slices.Clone(s.entries),
-		APICalls:      make(map[string]map[string]int, len(s.calls)),
-		Notifications: make([]Notification, 0, len(s.notifications)),
-		Violations:    slices.Clone(s.violations),
+		Now:            s.clock.now(),
+		Payments:       make([]Payment, 0, len(s.payments)),
+		RefundRecords:  make([]Refund, 0, len(s.refunds)),
+		Captures:       make([]Capture, 0, len(s.captures)),
+		Sessions:       make([]Session, 0, len(s.sessions)),
+		Entries:        slices.Clone(s.entries),
+		APICalls:       make(map[string]map[string]int, len(s.calls)),
+		Notifications:  make([]Notification, 0, len(s.notifications)),
+		Authorizations: make([]Authorization, 0, len(s.consents.all)),
+		Rates:          make(map[string]Rate, len(s.rates)),
+		Violations:     slices.Clone(s.violations),
 	}
 	for _, p := range s.payments {
 		l.Payments = append(l.Payments, p.Payment)
@@ -158,6 +163,12 @@ func (s *Simulator) Ledger() Ledger {
 	}
 	for _, session := range s.sessions {
 		l.Sessions = append(l.Sessions, session.Session)
+	}
+	for _, a := range s.consents.all {
+		l.Authorizations = append(l.Authorizations, a.record(l.Now))
+	}
+	for clientID, r := range s.rates {
+		l.Rates[clientID] = r.Rate
 	}
 	for op, codes := range s.calls {
 		l.APICalls[op] = maps.Clone(codes)
@@ -242,7 +253,8 @@ func (l Ledger) Calls(operation string) int {
 type balance struct{ charged, held, received, returned, charges int64 }
 
 // Check returns every broken rule of money: one charge per paymentRequestId, never more returned than received,
-// never more captured than authorised, and states that agree with the entries.
+// never more captured than authorised, and states that agree with the entries; and of consents, see
+// checkAuthorizations.
 func (l Ledger) Check() error {
 	var broken []error
 	for _, v := range l.Violations {
@@ -289,7 +301,7 @@ func (l Ledger) Check() error {
 			broken = append(broken, fmt.Errorf("capture %s (%s) moved %d, want %d", c.CaptureRequestID, c.Status, got, want))
 		}
 	}
-	return errors.Join(broken...)
+	return errors.Join(append(broken, l.checkAuthorizations()...)...)
 }
 
 func (b *balance) add(e Entry) {

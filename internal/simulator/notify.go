@@ -26,7 +26,7 @@ const reorderLimit = 2 * time.Minute
 type Notification struct {
 	Number       int         `json:"number"`
 	Type         string      `json:"notifyType"`
-	Target       string      `json:"target"` // paymentRequestId, refundRequestId or captureRequestId
+	Target       string      `json:"target"` // paymentRequestId, refundRequestId, captureRequestId or authState
 	ClientID     string      `json:"clientId"`
 	URL          string      `json:"url"`
 	ResultCode   string      `json:"resultCode"`
@@ -131,13 +131,21 @@ func (s *Simulator) queueNotification(operation, kind, target, clientID, to, cod
 	if to == "" {
 		return
 	}
-	fields["notifyType"] = kind
+	fields[typeField(operation)] = kind
 	fields["result"] = result(code, "")
 	n := &notification{operation: operation, fields: fields, Notification: Notification{
 		Number: len(s.notifications) + 1, Type: kind, Target: target, ClientID: clientID, URL: to, ResultCode: code,
 	}}
 	s.notifications = append(s.notifications, n)
 	s.clock.at(at, func() { s.sendNotification(n) })
+}
+
+// typeField is what names the type: authorizations have a field of their own (ams/notifyauth).
+func typeField(operation string) string {
+	if operation == "notifyAuthorization" {
+		return "authorizationNotifyType"
+	}
+	return "notifyType"
 }
 
 // sendNotification starts one send, or what a fault makes of it.

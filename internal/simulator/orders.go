@@ -18,10 +18,22 @@ type orderView struct {
 	Order, Amount, Method, Link string
 }
 
-// showOrders lists the orders that wait for a buyer, for the person who plays all of them.
+// consentLine is one line of the list of open consents.
+type consentLine struct {
+	AuthState, Wallet, Link string
+}
+
+// showOrders lists the orders and consents that wait for a buyer, for the person who plays all of them.
 func (s *Simulator) showOrders(w http.ResponseWriter, _ *http.Request) {
 	var orders []orderView
-	for _, p := range s.Ledger().Payments {
+	var waiting []consentLine
+	l := s.Ledger()
+	for _, a := range l.Authorizations {
+		if link, err := url.Parse(a.NormalURL); err == nil && a.State == AuthorizationAwaitsBuyer {
+			waiting = append(waiting, consentLine{AuthState: a.AuthState, Wallet: a.CustomerBelongsTo, Link: link.Path})
+		}
+	}
+	for _, p := range l.Payments {
 		link, err := url.Parse(p.NormalURL)
 		if p.Status != statusProcessing || p.NormalURL == "" || err != nil {
 			continue
@@ -29,7 +41,7 @@ func (s *Simulator) showOrders(w http.ResponseWriter, _ *http.Request) {
 		orders = append(orders, orderView{Order: p.ReferenceOrderID, Amount: p.Amount.String(), Method: p.Method, Link: link.Path})
 	}
 	var page bytes.Buffer
-	if err := ordersTemplate.Execute(&page, orders); err != nil {
+	if err := ordersTemplate.Execute(&page, map[string]any{"Orders": orders, "Consents": waiting}); err != nil {
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)
 		return
 	}

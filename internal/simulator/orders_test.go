@@ -5,6 +5,17 @@ import (
 	"testing"
 )
 
+func TestOrdersPageListsConsentsThatWait(t *testing.T) {
+	m := newMerchant(t)
+	m.want("S SUCCESS", "consultAuthorization", consultFor("bind-open", "GCASH"))
+	m.want("S SUCCESS", "consultAuthorization", consultFor("bind-given", "GCASH"))
+	m.agrees("bind-given")
+	page := m.open(m.server.URL + "/")
+	if !strings.Contains(page, "bind-open") || !strings.Contains(page, `href="/consent/`) || strings.Contains(page, "bind-given") {
+		t.Errorf("the page does not list the one consent that waits:\n%s", page)
+	}
+}
+
 func TestOrdersPageListsOpenOrdersOnly(t *testing.T) {
 	m := newMerchant(t)
 	show := func() string {

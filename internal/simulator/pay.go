@@ -135,7 +135,7 @@ func (s *Simulator) debit(p *payment) answer {
 		s.succeed(p)
 		return paidAnswer(p)
 	}
-	return s.refusePayment(p, "INVALID_ACCESS_TOKEN")
+	return s.debitToken(p)
 }
 
 // paidAnswer is S: paid, or for a card authorised.

@@ -26,7 +26,7 @@ func direct(t *rapid.T, s *Simulator, operation string, fields map[string]any) a
 	if fault.Kind == FailLater {
 		c.fate = fault.codeOr("PROCESS_FAIL")
 	}
-	return s.operations("payments/" + operation)(c)
+	return s.operations(endpoint(operation))(c)
 }
 
 func drawSwitches(t *rapid.T) Switches {

@@ -56,7 +56,8 @@ func statusOf(code string) string {
 	switch code {
 	case "SUCCESS":
 		return "S"
-	case "PAYMENT_IN_PROCESS", "REFUND_IN_PROCESS", "CAPTURE_IN_PROCESS", "UNKNOWN_EXCEPTION", "REQUEST_TRAFFIC_EXCEED_LIMIT":
+	case "PAYMENT_IN_PROCESS", "REFUND_IN_PROCESS", "CAPTURE_IN_PROCESS", "UNKNOWN_EXCEPTION", "REQUEST_TRAFFIC_EXCEED_LIMIT",
+		"AUTH_IN_PROCESS": // whose status is not documented
 		return "U"
 	}
 	return "F"
@@ -74,6 +75,10 @@ var messages = map[string]string{
 	"ORDER_NOT_EXIST":              "The order does not exist.",
 	"ORDER_STATUS_INVALID":         "The state of the order does not allow this.",
 	"USER_BALANCE_NOT_ENOUGH":      "balance not enough",
+	"AUTH_IN_PROCESS":              "The authorization is in process.",
+	"INVALID_ACCESS_TOKEN":         "The access token is expired, revoked or unknown.",
+	"INVALID_AUTHCODE":             "The authorization code is unknown or was used.",
+	"AUTH_CODE_EXPIRED":            "The authorization code is expired.",
 	"RISK_REJECT":                  "refused by risk control",
 	"INVALID_SIGNATURE":            "The signature is invalid.",
 	"NO_INTERFACE_DEF":             "There is no such endpoint.",

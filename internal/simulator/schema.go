@@ -102,7 +102,8 @@ var cashierPay = append(schema{
 	text("appId", 32), text("merchantRegion", 2), text("merchantAccountId", 32),
 }, sdkPayFields()...)
 
-// agreementPay is ams/payment_agreement: paymentRedirectUrl, env and paymentFactor are not on that page, so they are refused.
+// agreementPay is ams/payment_agreement: paymentRedirectUrl and paymentFactor are not on that page, so they are refused.
+// Nor is env, but other editions ask for env.terminalType, so it is accepted.
 var agreementPay = append(schema{
 	oneOf("productCode", "AGREEMENT_PAYMENT").needed(),
 	requestID("paymentRequestId").needed(),
@@ -112,6 +113,7 @@ var agreementPay = append(schema{
 	moment("paymentExpiryTime"),
 	link("paymentNotifyUrl", 2048),
 	settlementFields(),
+	envFields(),
 	creditPlanFields(),
 	text("appId", 32), text("userRegion", 2), text("merchantRegion", 2), text("merchantAccountId", 32),
 }, sdkPayFields()...)

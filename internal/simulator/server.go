@@ -51,11 +51,19 @@ func (s *Simulator) operations(path string) func(*call) answer {
 	case "payments/inquiryRefund":
 		return s.inquireRefund
 	}
-	return nil
+	return s.authorizationOperations(path)
 }
 
-// route splits a request path. The operation is the last part, "pay" for example: the name that faults and counts
-// use. It is "unknown" for an endpoint that does not exist.
+// operationName is what faults and counts call an endpoint: the last part of its path, "pay" for example, unless two
+// endpoints have it in common.
+func operationName(path string) string {
+	if path == "authorizations/consult" {
+		return "consultAuthorization"
+	}
+	return path[strings.LastIndex(path, "/")+1:]
+}
+
+// route splits a request path. The operation is "unknown" for an endpoint that does not exist.
 func (s *Simulator) route(path string) (rest, operation string, sandbox bool) {
 	rest, sandbox = strings.CutPrefix(path, sandboxPrefix)
 	if !sandbox {
@@ -64,21 +72,24 @@ func (s *Simulator) route(path string) (rest, operation string, sandbox bool) {
 	if s.operations(rest) == nil {
 		return rest, "unknown", sandbox
 	}
-	return rest, rest[strings.LastIndex(rest, "/")+1:], sandbox
+	return rest, operationName(rest), sandbox
 }
 
-// Handler serves the gateway's API and the page on which a buyer pays.
+// Handler serves the gateway's API and the pages on which a buyer pays or consents.
 func (s *Simulator) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ams/", s.serveAPI)
 	mux.HandleFunc("GET /{$}", s.showOrders)
 	mux.HandleFunc("GET /checkout/{code}", s.showCheckout)
 	mux.HandleFunc("POST /checkout/{code}", s.actOnCheckout)
+	mux.HandleFunc("GET /consent/{code}", s.showConsent)
+	mux.HandleFunc("POST /consent/{code}", s.actOnConsent)
 	return mux
 }
 
 // serveAPI checks in the order method, path, identity, signature, content, fields, business; see identify.
 func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
+	s.countArrival(r.Header.Get("Client-Id"))
 	_, operation, _ := s.route(r.URL.Path)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {

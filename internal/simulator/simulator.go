@@ -57,6 +57,8 @@ type Options struct {
 	NotifyClient *http.Client
 	// Methods replaces rows of the built-in capability table: the contract prevails over it.
 	Methods map[string]Method
+	// Wallets replaces rows of the built-in table of how wallets treat authorizations.
+	Wallets map[string]Wallet
 	// Switches choose between readings of the documents. SetSwitches changes them later.
 	Switches
 }
@@ -98,6 +100,8 @@ type Simulator struct {
 	heldBack      []*notification // by the reorder fault
 	faults        []*Fault
 	switches      Switches
+	consents      *consents
+	rates         map[string]*rate
 }
 
 // maxTimeScale lets a simulator run for ten days before simulated time leaves what a time.Duration can hold.
@@ -131,6 +135,11 @@ func New(options Options) (*Simulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the simulator: %w", err)
 	}
+	for name, w := range options.Wallets {
+		if err := w.check(); err != nil {
+			return nil, fmt.Errorf("starting the simulator: wallet %s: %w", name, err)
+		}
+	}
 	if options.PrivateKey == nil {
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
@@ -143,7 +152,7 @@ func New(options Options) (*Simulator, error) {
 		clock: newClock(options.Now, options.TimeScale), random: mathrand.New(mathrand.NewPCG(options.Seed, 0)), //nolint:gosec // ids are to be reproducible
 		clients: map[string]*Client{}, byPaymentID: map[string]*payment{}, byRequest: map[requestKey]*payment{},
 		sessionsByID: map[string]*session{}, byCode: map[string]checkout{}, byRefund: map[requestKey]*refund{}, byRefundID: map[requestKey]*refund{},
-		byCapture: map[requestKey]*capture{}, calls: map[string]map[string]int{}, switches: switches,
+		byCapture: map[requestKey]*capture{}, calls: map[string]map[string]int{}, switches: switches, consents: newConsents(), rates: map[string]*rate{},
 	}
 	s.sent = sync.NewCond(&s.mu)
 	for _, c := range options.Clients {
