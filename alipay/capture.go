@@ -12,7 +12,11 @@ type CaptureRequest struct {
 	CaptureAmount Amount `json:"captureAmount"`
 	// IsLastCapture says that no other will follow. Its effect is not documented.
 	IsLastCapture *bool `json:"isLastCapture,omitempty"`
+	// AdditionalFields is merged into the body, objects deeply. A key that is already set is an error.
+	AdditionalFields map[string]any `json:"-"`
 }
+
+func (r CaptureRequest) additionalFields() map[string]any { return r.AdditionalFields }
 
 // CaptureResponse is the answer to capture. ResultStatus U means running: [CodeCaptureInProcess].
 type CaptureResponse struct {

@@ -160,6 +160,29 @@ func ReadRefundNotification(body []byte) (*RefundNotification, error) {
 	return readNotification[RefundNotification](body)
 }
 
+// CaptureNotification is notifyCapture. It names no payment's request id. See docs.antom.com/ac/ams/notify_capture.
+type CaptureNotification struct {
+	// NotifyType is [NotifyCaptureResult].
+	NotifyType string `json:"notifyType"`
+	// Result is S where the money was collected, and carries the reason of a failure.
+	Result Result `json:"result"`
+	// CaptureRequestID is the merchant's id, or one of the gateway's for an automatic capture.
+	CaptureRequestID string `json:"captureRequestId"`
+	// PaymentID is the payment's.
+	PaymentID string `json:"paymentId"`
+	// CaptureID is the gateway's id.
+	CaptureID string `json:"captureId"`
+	// CaptureAmount must equal what was asked for.
+	CaptureAmount *Amount `json:"captureAmount"`
+	// CaptureTime is when the money was collected, on success only.
+	CaptureTime Time `json:"captureTime,omitzero"`
+}
+
+// ReadCaptureNotification decodes notifyCapture.
+func ReadCaptureNotification(body []byte) (*CaptureNotification, error) {
+	return readNotification[CaptureNotification](body)
+}
+
 func readNotification[N any](body []byte) (*N, error) {
 	var notification N
 	if err := json.Unmarshal(body, &notification); err != nil {

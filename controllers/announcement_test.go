@@ -25,6 +25,8 @@ type worldOptions struct {
 	account *apiv1.MerchantAccount
 	// dashboardURL is where the gateway sends notifications when a request names no address.
 	dashboardURL string
+	// multipleCaptures lets the gateway capture a card more than once.
+	multipleCaptures bool
 }
 
 const testReceiver = "https://pay.example.com"

@@ -11,6 +11,8 @@ type capability struct {
 	refund     apiv1.RefundCapability
 	refundDays int32
 	cancel     apiv1.CancelCapability
+	// partialCapture and multipleCapture say what of an authorised card can be captured besides all of it at once.
+	partialCapture, multipleCapture bool
 }
 
 // unlistedCapability is for a method that nobody has stated anything about: what is not known to work is not tried.
@@ -67,6 +69,7 @@ func capabilityOf(account *apiv1.MerchantAccount, method string) capability {
 		if stated.Cancel != "" {
 			known.cancel = stated.Cancel
 		}
+		known.partialCapture, known.multipleCapture = stated.PartialCapture, stated.MultipleCapture
 	}
 	return known
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -87,14 +86,14 @@ func (a paymentAnswers) authorized(answer *alipay.InquiryPaymentResponse) {
 		st.Amounts = &apiv1.PaymentAmounts{}
 	}
 	captured, open := a.captured()
-	total := minorUnits(a.payment.Spec.Amount.Value)
 	// A part that was captured is all that will be once the rest was let go.
-	if st.State == apiv1.PaymentPaid || captured >= total || captured > 0 && !open && a.authorizationOver(answer) {
+	if st.State == apiv1.PaymentPaid || a.allCaptured(captured, open) || captured > 0 && !open && a.authorizationOver(answer) {
 		a.paid(answer.PaymentTime.Time)
 	} else {
 		a.hold(answer.PaymentTime.Time)
 	}
-	st.Amounts.Authorized, st.Amounts.Captured = a.payment.Spec.Amount.Value, strconv.FormatInt(captured, 10)
+	st.Amounts.Authorized = a.payment.Spec.Amount.Value
+	a.noteCollected(captured)
 }
 
 // authorizationLife is how long a card's money is held at most (https://docs.antom.com/ac/cashierpay/capture).
@@ -139,7 +138,6 @@ func (a paymentAnswers) noteCaptures(transactions []alipay.Transaction) {
 
 // noteCapture adds a capture or brings it up to date. What has succeeded stays so.
 func (a paymentAnswers) noteCapture(t *alipay.Transaction) {
-	st := &a.payment.Status
 	capture := apiv1.PaymentCapture{
 		CaptureID: cut(cmp.Or(t.TransactionID, t.TransactionRequestID), 64), CaptureRequestID: cut(t.TransactionRequestID, 64),
 		Value: "0", Status: cmp.Or(cut(t.TransactionStatus, 32), alipay.StatusProcessing),
@@ -155,14 +153,7 @@ func (a paymentAnswers) noteCapture(t *alipay.Transaction) {
 	if t.TransactionResult != nil && capture.Status == alipay.StatusFail {
 		capture.ResultCode = cut(t.TransactionResult.ResultCode, 64)
 	}
-	known := slices.IndexFunc(st.Captures, func(c apiv1.PaymentCapture) bool { return sameCapture(c, capture) })
-	switch {
-	case known < 0:
-		st.Captures = append(st.Captures, capture)
-		slices.SortFunc(st.Captures, func(x, y apiv1.PaymentCapture) int { return cmp.Compare(x.CaptureID, y.CaptureID) })
-	case st.Captures[known].Status != alipay.StatusSuccess:
-		st.Captures[known] = capture
-	}
+	a.putCapture(capture)
 }
 
 // sameCapture reports whether two are one. The gateway may give a capture its id only when it is done: until then, and in an answer
@@ -258,7 +249,8 @@ func (f *paymentFacts) capturedAlready() *problem {
 		return nil
 	}
 	return &problem{reason: apiv1.CancelNotSupportedReason, stalled: true,
-		message: "A card payment of which something was captured can not be cancelled: create a Refund once it is paid. What is not captured is let go by itself."}
+		message: "A card payment of which something was captured, or is being captured, can not be cancelled: create a Refund to give that back. " +
+			"What is not captured is let go by itself."}
 }
 
 // expiredUncaptured reports whether a cancelled payment was let go because nobody captured it in time.

@@ -32,9 +32,9 @@ func cardPayment(name string, mode apiv1.CaptureMode) *apiv1.Payment {
 }
 
 // openCard creates a card payment whose order is open.
-func openCard(t *testing.T, mode apiv1.CaptureMode) *world {
+func openCard(t *testing.T, mode apiv1.CaptureMode, changes ...func(*worldOptions)) *world {
 	t.Helper()
-	w := newWorld(t)
+	w := newWorld(t, changes...)
 	t.Cleanup(w.close)
 	w.store.create(newSecret("card", map[string]string{apiv1.CardTokenSecretKey: cardCanary}))
 	w.store.create(cardPayment("order", mode))
@@ -55,8 +55,8 @@ func (w *world) authorise() *apiv1.Payment {
 	return w.payment("order")
 }
 
-// capture collects a part at the gateway, as somebody with its dashboard might.
-func (w *world) capture(id, value string) {
+// capturesByHand collects a part at the gateway, as somebody with its dashboard might.
+func (w *world) capturesByHand(id, value string) {
 	w.t.Helper()
 	reach := w.gateways.clients[types.NamespacedName{Namespace: testNamespace, Name: testAccount}].client
 	_, err := reach.Capture(w.t.Context(), &alipay.CaptureRequest{
@@ -129,7 +129,7 @@ func TestManuallyCapturedCard(t *testing.T) {
 		if got.Status.AuthorizationExpiryTime == nil || got.Status.Amounts.Authorized != "4200" || got.Status.Amounts.Paid != "" {
 			t.Errorf("status = %+v, want what is held, until when, and nothing paid", got.Status)
 		}
-		w.capture("by-hand", "4200")
+		w.capturesByHand("by-hand", "4200")
 		w.follow(w.reconcilePayment, "order", 3*time.Hour)
 		expectCard(t, w.payment("order"), apiv1.PaymentPaid, apiv1.PaidReason, "True", "True")
 	})
@@ -146,7 +146,7 @@ func TestManuallyCapturedCard(t *testing.T) {
 	t.Run("keeps the part that was captured when the rest is let go, and gives back no more", func(t *testing.T) {
 		w := openCard(t, apiv1.ManualCapture)
 		w.authorise()
-		w.capture("a-part", "3000")
+		w.capturesByHand("a-part", "3000")
 		w.advance(time.Hour)
 		w.must(w.reconcilePayment("order"))
 		expectCard(t, w.payment("order"), apiv1.PaymentAuthorized, apiv1.AwaitingCaptureReason, "Unknown", "True")
@@ -238,7 +238,7 @@ func TestAuthorisedCardIsLetGoBeforeItsObjectIsDeleted(t *testing.T) {
 		w.editPayment("order", func(spec *apiv1.PaymentSpec) { spec.DeletionPolicy = apiv1.CancelPayment })
 		id := w.authorise().Status.PaymentRequestID
 		if captured != "" {
-			w.capture("by-hand", captured)
+			w.capturesByHand("by-hand", captured)
 		}
 		w.store.remove(w.payment("order"))
 		w.follow(w.reconcilePayment, "order", 3*time.Hour)
@@ -274,7 +274,7 @@ func TestAdoptedCardIsWhatTheGatewaySays(t *testing.T) {
 		w := openCard(t, apiv1.ManualCapture)
 		w.authorise()
 		if captured != "" {
-			w.capture("by-hand", captured)
+			w.capturesByHand("by-hand", captured)
 		}
 		w.store.remove(w.payment("order"))
 		w.must(w.reconcilePayment("order"))
@@ -314,7 +314,7 @@ func TestCardIsFollowedByItsNotifications(t *testing.T) {
 	hear()
 	expectCard(t, w.payment("order"), apiv1.PaymentAuthorized, apiv1.AwaitingCaptureReason, "Unknown", "True")
 	w.advance(time.Hour)
-	w.capture("by-hand", "4200")
+	w.capturesByHand("by-hand", "4200")
 	hear()
 	expectCard(t, w.payment("order"), apiv1.PaymentPaid, apiv1.PaidReason, "True", "True")
 }

@@ -20,7 +20,7 @@ const (
 	actWait action = "Wait"
 	// actRecordIntent writes the intent; the submission follows in the same pass.
 	actRecordIntent action = "RecordIntent"
-	// actReserve notes in the payment what a refund takes of it, before the refund's own intent is recorded.
+	// actReserve notes in the payment what a refund or a capture takes of it, before its own intent is recorded.
 	actReserve action = "Reserve"
 	// actSubmit sends the request that moves money.
 	actSubmit action = "Submit"

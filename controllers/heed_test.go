@@ -101,14 +101,14 @@ func TestTheSameNewsIsAskedAboutOnce(t *testing.T) {
 	for _, state := range refundStates {
 		for kind, all := range refundKinds {
 			p := refundIn(state)
-			if p.refund.Status.Intent == nil {
+			if p.status.Intent == nil {
 				continue
 			}
 			again(t, state+", "+kind, &p.facts, func(digest uint64) {
-				p.reported = refundNews{}
-				p.news = news{said: digest, digest: digest, verified: verifiedNews(all, func(a announcement) bool { return p.concernsRefund(a.subject()) })}
+				p.reported = shareNews{}
+				p.news = news{said: digest, digest: digest, verified: verifiedNews(all, func(a announcement) bool { return p.concerns(a.subject()) })}
 				p.read()
-				p.heed(p.refund, refundKind, &p.news, &p.recall)
+				p.heed(p.obj, p.kind(), &p.news, &p.recall)
 			})
 		}
 	}
@@ -234,12 +234,12 @@ func TestFormerAttemptIsDoubtedOnceAndInTime(t *testing.T) {
 		p.recall.heeded, r.recall.heeded = tt.heeded, tt.heeded
 		if tt.intent {
 			p.payment.Status.Intent, p.payment.Status.PaymentRequestID = submitted(), p.id
-			r.refund.Status.Intent, r.refund.Status.RefundRequestID = submitted(), r.id
+			r.status.Intent, *r.statusRequestID = submitted(), r.id
 		}
 		if got := p.hears(saidOfPayments()["success"]...).payment.Status.EndedAttempts; got != tt.want {
 			t.Errorf("%s about a payment: %d attempts count as ended, want %d", tt.name, got, tt.want)
 		}
-		if got := r.hears(saidOfRefunds()["success"]...).refund.Status.EndedAttempts; got != tt.want {
+		if got := r.hears(saidOfRefunds()["success"]...).status.EndedAttempts; got != tt.want {
 			t.Errorf("%s about a refund: %d attempts count as ended, want %d", tt.name, got, tt.want)
 		}
 	}
@@ -247,7 +247,7 @@ func TestFormerAttemptIsDoubtedOnceAndInTime(t *testing.T) {
 
 func TestNewsAboutAPaymentDoesNotConcernItsRefunds(t *testing.T) {
 	for _, state := range refundStates {
-		if refundIn(state).concernsRefund(unsigned(saidOfPayments()["success"][0].fields).subject()) {
+		if refundIn(state).concerns(unsigned(saidOfPayments()["success"][0].fields).subject()) {
 			t.Errorf("%s: news about the payment is taken for news about the refund", state)
 		}
 	}

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,10 +19,10 @@ import (
 const (
 	// openPaymentAccountIndex finds the unsettled payments of an account.
 	openPaymentAccountIndex = "openPayments.account"
-	// refundPaymentIndex finds the refunds of a payment.
-	refundPaymentIndex = "spec.paymentRef.name"
-	// openRefundPaymentIndex finds the refunds of a payment that are unsettled or about to expire, and under anyPayment those of a namespace.
-	openRefundPaymentIndex = "openRefunds.payment"
+	// sharePaymentIndex finds the refunds, or the captures, of a payment.
+	sharePaymentIndex = "spec.paymentRef.name"
+	// openSharePaymentIndex finds those of a payment that are unsettled or about to expire, and under anyPayment those of a namespace.
+	openSharePaymentIndex = "open.payment"
 	// catalogAccountIndex finds the catalogs of an account.
 	catalogAccountIndex = "catalogs.account"
 	// anyPayment is no name that a Payment can have.
@@ -44,18 +45,22 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	}); err != nil {
 		return err
 	}
-	if err := indexer.IndexField(ctx, &apiv1.Refund{}, refundPaymentIndex, func(obj client.Object) []string {
-		return []string{obj.(*apiv1.Refund).Spec.PaymentRef.Name}
-	}); err != nil {
-		return err
-	}
-	return indexer.IndexField(ctx, &apiv1.Refund{}, openRefundPaymentIndex, func(obj client.Object) []string {
-		refund := obj.(*apiv1.Refund)
-		if refund.Status.State.Final() && !attemptRaised(&refund.Status.OperationStatus, refund.Spec.Attempt) && refund.Spec.TTLSecondsAfterFinished == nil {
-			return nil
-		}
-		return []string{refund.Spec.PaymentRef.Name, anyPayment}
-	})
+	return errors.Join(addShareIndexes(ctx, indexer, refunding{}), addShareIndexes(ctx, indexer, capturing{}))
+}
+
+func addShareIndexes(ctx context.Context, indexer client.FieldIndexer, kind shareKind) error {
+	return errors.Join(
+		indexer.IndexField(ctx, kind.newObject(), sharePaymentIndex, func(obj client.Object) []string {
+			return []string{kind.share(obj).paymentName}
+		}),
+		indexer.IndexField(ctx, kind.newObject(), openSharePaymentIndex, func(obj client.Object) []string {
+			s := kind.share(obj)
+			if s.status.State.Final() && !attemptRaised(s.status, s.attempt) && s.ttl == nil {
+				return nil
+			}
+			return []string{s.paymentName, anyPayment}
+		}),
+	)
 }
 
 // requestsFor names the objects of a list that an index finds for an object.

@@ -97,7 +97,7 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 		switch decided.do {
 		case actReserve:
 			if err := op.reserve(ctx); err != nil {
-				return staleOr(err, "noting the refund in its payment")
+				return staleOr(err, "noting it in its payment")
 			}
 		case actRecordIntent, actRecordCancel:
 			op.intend(decided.do)

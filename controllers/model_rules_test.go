@@ -25,7 +25,7 @@ func paymentAttemptID(attempt int32) string {
 }
 
 func refundAttemptID(name string, attempt int32) string {
-	return refundRequestID("hk", newRefund(name, modelOrder, modelRefunds[name]), attempt)
+	return shareRequestID(refunding{}, refunding{}.share(newRefund(name, modelOrder, modelRefunds[name])), "hk", attempt)
 }
 
 // checkRequest looks at every request before it arrives: no request that moves money leaves before its intent is stored, none while

@@ -72,6 +72,8 @@ func classify(err error) outcome {
 	switch {
 	case err == nil:
 		return settled
+	case errors.Is(err, errNotListed):
+		return notFound
 	case errors.As(err, &refusedMove):
 		return refused
 	case errors.As(err, &unsent):

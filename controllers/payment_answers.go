@@ -19,6 +19,8 @@ import (
 type paymentAnswers struct {
 	payment *apiv1.Payment
 	now     time.Time
+	// oneCapture is true when the contract allows one capture of a card and the merchant makes it.
+	oneCapture bool
 }
 
 // pay takes the answer to pay. S settles; U with an order leaves it open.
@@ -71,10 +73,9 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 		return true
 	}
 	a.noteCaptures(answer.Transactions)
-	captured, capturing := a.captured()
 	unpaid := answer.PaymentStatus == alipay.StatusFail || answer.PaymentStatus == alipay.StatusCancelled
 	switch ended := st.State == apiv1.StateFailed || st.State == apiv1.PaymentCancelled; {
-	case unpaid && (captured > 0 || capturing):
+	case unpaid && a.captureListed():
 		a.contradiction("captured, or being captured,", answer.PaymentStatus)
 		return true
 	case ended && !unpaid:
@@ -170,11 +171,19 @@ func (a paymentAnswers) paid(at time.Time) {
 		paid = min(paid, captured)
 	}
 	if st.State != apiv1.PaymentPaid {
-		st.State, st.Checkout, st.LastResult, st.Amounts = apiv1.PaymentPaid, nil, nil, &apiv1.PaymentAmounts{}
+		st.State, st.Checkout, st.LastResult = apiv1.PaymentPaid, nil, nil
+		if st.Amounts == nil {
+			st.Amounts = &apiv1.PaymentAmounts{}
+		}
 		a.finish()
 	}
-	if st.Amounts != nil {
-		st.Amounts.Paid = strconv.FormatInt(max(paid, minorUnits(st.Amounts.Paid)), 10) // more may have been captured since
+	a.notePaid(paid)
+}
+
+// notePaid brings the amounts up to date with what was collected: of a card, more may have been captured since.
+func (a paymentAnswers) notePaid(paid int64) {
+	if amounts := a.payment.Status.Amounts; amounts != nil {
+		amounts.Paid = strconv.FormatInt(max(paid, minorUnits(amounts.Paid)), 10)
 	}
 	a.rollUp(nil) // the answer may have told of refunds
 }

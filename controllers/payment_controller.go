@@ -84,6 +84,7 @@ type paymentPass struct {
 	cardToken string
 	request   *alipay.PayRequest
 	refunds   []apiv1.Refund
+	captures  []apiv1.Capture
 }
 
 // gather reads what the decision needs: of a settled payment no more than its refunds.
@@ -92,14 +93,21 @@ func (r *PaymentReconciler) gather(ctx context.Context, payment *apiv1.Payment) 
 	pass.payment, pass.now, pass.jitter = payment, r.Clock.Now(), jitter()
 	pass.answers = paymentAnswers{payment: payment, now: pass.now}
 	pass.full = payment
-	if payment.Status.State == apiv1.PaymentPaid {
+	if payment.Status.State == apiv1.PaymentPaid || payment.Status.State == apiv1.PaymentAuthorized {
 		list := &apiv1.RefundList{}
-		if err := r.List(ctx, list, client.InNamespace(payment.Namespace), client.MatchingFields{refundPaymentIndex: payment.Name}); err != nil {
+		if err := r.List(ctx, list, client.InNamespace(payment.Namespace), client.MatchingFields{sharePaymentIndex: payment.Name}); err != nil {
 			return nil, fmt.Errorf("listing refunds: %w", err)
 		}
 		pass.refunds = list.Items
 	}
-	mayHaveOrphan := slices.ContainsFunc(payment.Status.Refunds, func(r apiv1.PaymentRefund) bool { return !r.Done })
+	if mayBeCaptured(payment) {
+		list := &apiv1.CaptureList{}
+		if err := r.List(ctx, list, client.InNamespace(payment.Namespace), client.MatchingFields{sharePaymentIndex: payment.Name}); err != nil {
+			return nil, fmt.Errorf("listing captures: %w", err)
+		}
+		pass.captures = list.Items
+	}
+	mayHaveOrphan := openCapture(&payment.Status) || slices.ContainsFunc(payment.Status.Refunds, func(r apiv1.PaymentRefund) bool { return !r.Done })
 	if settledForGood(payment) && !mayHaveOrphan && !paymentNeedsNews(payment) {
 		return pass, nil
 	}
@@ -131,6 +139,13 @@ func settledForGood(payment *apiv1.Payment) bool {
 // begin brings the status up to date with spec and refunds, and makes the request that spec and intent stand for.
 func (p *paymentPass) begin() {
 	st := &p.payment.Status
+	if p.account.account != nil && p.payment.Spec.Cashier != nil {
+		p.method = capabilityOf(p.account.account, p.payment.Spec.Cashier.PaymentMethodType)
+		p.answers.oneCapture = p.payment.Spec.CaptureMode == apiv1.ManualCapture && p.method.partialCapture && !p.method.multipleCapture
+	}
+	if p.captures != nil {
+		p.answers.rollUpCaptures(p.captures)
+	}
 	if p.refunds != nil {
 		p.answers.rollUp(p.refunds)
 	}
@@ -138,8 +153,12 @@ func (p *paymentPass) begin() {
 		return
 	}
 	prefix := p.account.account.Spec.RequestIDPrefix
-	p.orphan = orphanRefund(p.payment, p.refunds, func(r *apiv1.Refund) string { return refundRequestID(prefix, r, r.Spec.Attempt) })
-	p.method = capabilityOf(p.account.account, p.payment.Spec.Cashier.PaymentMethodType)
+	p.orphan = orphanRefund(p.payment, p.refunds, func(r *apiv1.Refund) string {
+		return shareRequestID(refunding{}, refunding{}.share(r), prefix, r.Spec.Attempt)
+	})
+	p.orphanCapture = orphanCapture(p.payment, p.captures, func(c *apiv1.Capture) string {
+		return shareRequestID(capturing{}, capturing{}.share(c), prefix, c.Spec.Attempt)
+	})
 	p.id, p.intent = st.PaymentRequestID, st.Intent
 	if p.intent == nil {
 		p.id = p.attemptID(p.payment.Spec.Attempt)
@@ -151,6 +170,9 @@ func (p *paymentPass) begin() {
 	}
 	p.recall = p.memory.load(p.payment, p.id)
 	p.recall.spreadAfterRestart(st.State == apiv1.StateProcessing || st.State == apiv1.PaymentConfirming || st.State == apiv1.PaymentAuthorized, p.intent, p.now, p.jitter)
+	if p.orphanCapture != "" && p.recall.nextLook.After(p.now.Add(emptyAnswerDelay)) {
+		p.recall.nextLook = p.now.Add(emptyAnswerDelay)
+	}
 	p.read()
 	p.heed(p.payment, paymentKind, &p.news, &p.recall)
 	p.doubtFormer()
@@ -279,6 +301,7 @@ func (p *paymentPass) refused(err error) error {
 func (p *paymentPass) inquire(ctx context.Context) error {
 	st := &p.payment.Status
 	p.asked = true
+	counted := st.EmptyAnswers
 	answer, err := p.gateway().client.InquiryPayment(ctx, p.inquiryFor(p.id))
 	st.EmptyAnswers = countEmpty(st.EmptyAnswers, p.id, newTrouble(err), p.Clock.Now())
 	if err != nil {
@@ -294,6 +317,7 @@ func (p *paymentPass) inquire(ctx context.Context) error {
 	if !p.answers.inquiry(answer) {
 		return errUnusable
 	}
+	p.forgetUnlisted(counted)
 	return nil
 }
 
@@ -351,7 +375,8 @@ func (r *PaymentReconciler) SetupWithManager(mgr ctrl.Manager, workers int) erro
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&apiv1.Payment{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, envelopesChanged))).
 		Watches(&apiv1.MerchantAccount{}, handler.EnqueueRequestsFromMapFunc(r.paymentsOfAccount)).
-		Watches(&apiv1.Refund{}, handler.EnqueueRequestsFromMapFunc(paymentOfRefund)).
+		Watches(&apiv1.Refund{}, handler.EnqueueRequestsFromMapFunc(paymentOf(refunding{}))).
+		Watches(&apiv1.Capture{}, handler.EnqueueRequestsFromMapFunc(paymentOf(capturing{}))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
 }
@@ -362,7 +387,8 @@ func (r *PaymentReconciler) paymentsOfAccount(ctx context.Context, account clien
 	return requestsFor(ctx, r.Client, list, account, openPaymentAccountIndex)
 }
 
-func paymentOfRefund(_ context.Context, obj client.Object) []ctrl.Request {
-	refund := obj.(*apiv1.Refund)
-	return []ctrl.Request{{NamespacedName: types.NamespacedName{Namespace: refund.Namespace, Name: refund.Spec.PaymentRef.Name}}}
+func paymentOf(kind shareKind) handler.MapFunc {
+	return func(_ context.Context, obj client.Object) []ctrl.Request {
+		return []ctrl.Request{{NamespacedName: types.NamespacedName{Namespace: obj.GetNamespace(), Name: kind.share(obj).paymentName}}}
+	}
 }

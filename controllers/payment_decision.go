@@ -17,8 +17,8 @@ type paymentFacts struct {
 	method  capability
 	// reported is what verified notifications say of the payment.
 	reported paymentNews
-	// orphan is the id of a refund that was noted and has no object any more.
-	orphan string
+	// orphan is the id of a refund that was noted and has no object any more, and orphanCapture that of a capture.
+	orphan, orphanCapture string
 }
 
 // decidePayment answers "what next?" for a payment. It is pure.
@@ -136,7 +136,7 @@ func (f *paymentFacts) finished() decision {
 			told.verdict, told.message = ready, "The payment ended unpaid, so there is nothing to cancel."
 		}
 	}
-	if f.orphan != "" && st.FinishedAt != nil {
+	if (f.orphan != "" || f.orphanCapture != "") && st.FinishedAt != nil {
 		return f.settleOrphan(told)
 	}
 	return untilExpired(told, spec.TTLSecondsAfterFinished, st.FinishedAt, f.now)

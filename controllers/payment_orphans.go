@@ -52,6 +52,9 @@ func (f *paymentFacts) sameGateway() bool {
 
 // inquireOrphan asks what became of a refund without an object, and settles what the gateway has settled or proved not to have.
 func (p *paymentPass) inquireOrphan(ctx context.Context) error {
+	if p.orphan == "" {
+		return p.inquireOrphanCapture(ctx)
+	}
 	st := &p.payment.Status
 	p.asked = true
 	answer, err := p.gateway().client.InquiryRefund(ctx, &alipay.InquiryRefundRequest{

@@ -11,21 +11,22 @@ import (
 )
 
 // refundIn is a refund in a state of the tables, a minute after its submission, with the next look planned in another minute.
-func refundIn(state string) *refundPass {
-	p := &refundPass{Lifecycle: &Lifecycle{Events: silentRecorder{}}}
-	p.facts, p.refund, p.payment, p.method = testFacts(), newRefund("a", modelOrder, "3000"), newPayment(modelOrder), walletCapability
+func refundIn(state string) *sharePass {
+	p := &sharePass{Lifecycle: &Lifecycle{Events: silentRecorder{}}}
+	refund := newRefund("a", modelOrder, "3000")
+	p.facts, p.rules, p.share, p.payment, p.method = testFacts(), refunding{}, refunding{}.share(refund), newPayment(modelOrder), walletCapability
 	p.payment.Status.State, p.payment.Status.PaymentID = apiv1.PaymentPaid, "2026"
-	p.amount, p.refund.Spec.Attempt = *p.refund.Spec.Amount, 1
+	p.quantity, p.attempt = *p.wanted, 1
 	p.recall.nextLook = worldStart.Add(time.Minute)
 	p.id = p.attemptID(1)
-	st := &p.refund.Status
+	st := p.status
 	open := func(s apiv1.OperationState, id string) {
-		st.Intent, st.RefundRequestID, st.State, st.RefundID, st.Amount = submitted(), p.id, s, id, &p.amount
+		st.Intent, *p.statusRequestID, st.State, *p.statusGatewayID, *p.statusAmount = submitted(), p.id, s, id, &p.quantity
 	}
 	switch state {
 	case "New":
 	case "Raised":
-		p.refund.Spec.Attempt, st.EndedAttempts = 2, 1
+		p.attempt, st.EndedAttempts = 2, 1
 		p.id = p.attemptID(2)
 	case "Submitting":
 		open(apiv1.StateSubmitting, "")
@@ -41,7 +42,7 @@ func refundIn(state string) *refundPass {
 		st.Intent.GatewayURL = "https://other.example"
 	case "Deleted":
 		open(apiv1.StateProcessing, "2027")
-		p.refund.DeletionTimestamp = &metav1.Time{Time: worldStart}
+		p.obj.SetDeletionTimestamp(&metav1.Time{Time: worldStart})
 	case "Refunded":
 		open(apiv1.RefundRefunded, "2027")
 		st.FinishedAt = &metav1.Time{Time: worldStart}
@@ -55,10 +56,10 @@ func refundIn(state string) *refundPass {
 }
 
 // hears has the refund read what was said.
-func (p *refundPass) hears(all ...said) *refundPass {
-	p.news = news{said: 1, digest: 7, verified: verifiedNews(all, func(a announcement) bool { return p.concernsRefund(a.subject()) })}
+func (p *sharePass) hears(all ...said) *sharePass {
+	p.news = news{said: 1, digest: 7, verified: verifiedNews(all, func(a announcement) bool { return p.concerns(a.subject()) })}
 	p.read()
-	p.heed(p.refund, refundKind, &p.news, &p.recall)
+	p.heed(p.obj, p.kind(), &p.news, &p.recall)
 	p.doubtFormer()
 	return p
 }

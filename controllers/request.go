@@ -53,7 +53,7 @@ func payRequest(payment *apiv1.Payment, requestID string, intent *apiv1.Intent, 
 }
 
 // refundRequest makes the body of refund out of spec and recorded intent alone, as payRequest does for pay.
-func refundRequest(refund *apiv1.Refund, requestID, paymentID string, amount apiv1.Amount, intent *apiv1.Intent) (*alipay.RefundRequest, error) {
+func refundRequest(refund *apiv1.Refund, requestID, paymentID, captureID string, amount apiv1.Amount, intent *apiv1.Intent) (*alipay.RefundRequest, error) {
 	additional, err := additionalFields(refund.Spec.AdditionalFields)
 	if err != nil {
 		return nil, err
@@ -61,6 +61,7 @@ func refundRequest(refund *apiv1.Refund, requestID, paymentID string, amount api
 	return &alipay.RefundRequest{
 		RefundRequestID:   requestID,
 		PaymentID:         paymentID,
+		CaptureID:         captureID,
 		RefundAmount:      wireAmount(amount),
 		ReferenceRefundID: refund.Spec.ReferenceRefundID,
 		RefundReason:      refund.Spec.Reason,

@@ -63,7 +63,7 @@ func payBody(t testing.TB, payment *apiv1.Payment, intent *apiv1.Intent) string 
 
 func refundBody(t testing.TB, refund *apiv1.Refund, intent *apiv1.Intent) string {
 	t.Helper()
-	request, err := refundRequest(refund, "hk_shop_back", "2026112119401080010018800000001", *refund.Spec.Amount, intent)
+	request, err := refundRequest(refund, "hk_shop_back", "2026112119401080010018800000001", "", *refund.Spec.Amount, intent)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,10 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := (&PaymentReconciler{Lifecycle: lifecycle("payment")}).SetupWithManager(mgr, o.Workers); err != nil {
 		return err
 	}
-	return (&RefundReconciler{Lifecycle: lifecycle("refund")}).SetupWithManager(mgr, o.Workers)
+	if err := (&RefundReconciler{Lifecycle: lifecycle("refund")}).SetupWithManager(mgr, o.Workers); err != nil {
+		return err
+	}
+	return (&CaptureReconciler{Lifecycle: lifecycle("capture")}).SetupWithManager(mgr, o.Workers)
 }
 
 // coreClient is a REST client of the core API group, for watches on single Secrets.

@@ -118,6 +118,8 @@ func (s *store) create(obj client.Object) {
 		}
 	case *apiv1.Refund:
 		obj.Spec.Attempt = max(obj.Spec.Attempt, 1)
+	case *apiv1.Capture:
+		obj.Spec.Attempt = max(obj.Spec.Attempt, 1)
 	}
 	s.put(nil, obj)
 }
@@ -191,7 +193,7 @@ func (s *store) read(key storeKey, obj client.Object, behind int) error {
 	return nil
 }
 
-// List lists as a cache does, and knows the index of refunds by payment.
+// List lists as a cache does, and knows the index of refunds and captures by payment.
 func (s *store) List(_ context.Context, list client.ObjectList, options ...client.ListOption) error {
 	return s.list(list, s.behind, options...)
 }
@@ -202,8 +204,7 @@ func (s *store) list(list client.ObjectList, behind int, options ...client.ListO
 	if _, isCatalogs := list.(*apiv1.PaymentMethodCatalogList); isCatalogs {
 		return nil // there are none
 	}
-	refunds := list.(*apiv1.RefundList)
-	of, exact := asked.FieldSelector.RequiresExactMatch(refundPaymentIndex)
+	of, exact := asked.FieldSelector.RequiresExactMatch(sharePaymentIndex)
 	if !exact {
 		return fmt.Errorf("no such index: %s", asked.FieldSelector)
 	}
@@ -211,9 +212,16 @@ func (s *store) list(list client.ObjectList, behind int, options ...client.ListO
 		if entry.gone {
 			continue
 		}
-		refund, isRefund := entry.versions[max(0, len(entry.versions)-1-behind)].(*apiv1.Refund)
-		if isRefund && refund.Namespace == asked.Namespace && refund.Spec.PaymentRef.Name == of {
-			refunds.Items = append(refunds.Items, *refund.DeepCopy())
+		obj := entry.versions[max(0, len(entry.versions)-1-behind)].DeepCopyObject().(client.Object)
+		switch list := list.(type) {
+		case *apiv1.RefundList:
+			if refund, isRefund := obj.(*apiv1.Refund); isRefund && refund.Namespace == asked.Namespace && refund.Spec.PaymentRef.Name == of {
+				list.Items = append(list.Items, *refund)
+			}
+		case *apiv1.CaptureList:
+			if capture, isCapture := obj.(*apiv1.Capture); isCapture && capture.Namespace == asked.Namespace && capture.Spec.PaymentRef.Name == of {
+				list.Items = append(list.Items, *capture)
+			}
 		}
 	}
 	return nil

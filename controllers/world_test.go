@@ -42,6 +42,7 @@ type world struct {
 	gateways  *Gateways
 	payments  *PaymentReconciler
 	refunds   *RefundReconciler
+	captures  *CaptureReconciler
 
 	// sent are the requests that left, in order. beforeSend, afterSend and answer let a test look at them and lose them.
 	sent       []sentRequest
@@ -120,7 +121,7 @@ func newWorld(t testing.TB, changes ...func(*worldOptions)) *world {
 	w.simulator, err = simulator.New(simulator.Options{
 		Clients:    []simulator.Client{{ID: testClientID, PublicKey: &worldKeys()["merchant"].PublicKey}},
 		PrivateKey: worldKeys()["gateway"], Now: func() time.Time { return worldStart }, Seed: 1,
-		NotifyURL: options.dashboardURL, NotifyClient: &http.Client{Transport: roundTripper(w.heard.roundTrip)},
+		NotifyURL: options.dashboardURL, MultipleCaptures: options.multipleCaptures, NotifyClient: &http.Client{Transport: roundTripper(w.heard.roundTrip)},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -137,6 +138,7 @@ func (w *world) restart() {
 	w.gateways = w.newGateways()
 	w.payments = &PaymentReconciler{Lifecycle: w.newLifecycle()}
 	w.refunds = &RefundReconciler{Lifecycle: w.newLifecycle()}
+	w.captures = &CaptureReconciler{Lifecycle: w.newLifecycle()}
 }
 
 func (w *world) newLifecycle() *Lifecycle {
@@ -275,6 +277,10 @@ func (w *world) reconcileRefund(name string) (ctrl.Result, error) {
 	return w.refunds.Reconcile(w.t.Context(), requestFor(name))
 }
 
+func (w *world) reconcileCapture(name string) (ctrl.Result, error) {
+	return w.captures.Reconcile(w.t.Context(), requestFor(name))
+}
+
 func requestFor(name string) ctrl.Request {
 	return ctrl.Request{NamespacedName: types.NamespacedName{Namespace: testNamespace, Name: name}}
 }
@@ -320,6 +326,11 @@ func (w *world) payment(name string) *apiv1.Payment {
 func (w *world) refund(name string) *apiv1.Refund {
 	refund, _ := w.store.latest(storeKey{kind: "Refund", name: requestFor(name).NamespacedName}).(*apiv1.Refund)
 	return refund
+}
+
+func (w *world) capture(name string) *apiv1.Capture {
+	capture, _ := w.store.latest(storeKey{kind: "Capture", name: requestFor(name).NamespacedName}).(*apiv1.Capture)
+	return capture
 }
 
 func (w *world) editPayment(name string, change func(*apiv1.PaymentSpec)) {

@@ -39,6 +39,15 @@ type PaymentReference struct {
 	Name string `json:"name,omitempty"`
 }
 
+// CaptureReference names a Capture in the same namespace.
+type CaptureReference struct {
+	// name of the Capture, for example "order-1042-parcel-1".
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
 // SecretReference names a Secret in the same namespace.
 type SecretReference struct {
 	// name of the Secret, for example "alipay-credentials".

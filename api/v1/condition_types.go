@@ -73,6 +73,8 @@ const (
 	AuthorizationExpiredReason = "AuthorizationExpired"
 	// AwaitingPaymentReason means that the Payment that this object refers to is missing or not paid yet.
 	AwaitingPaymentReason = "AwaitingPayment"
+	// CaptureInProcessReason means that the gateway has accepted the capture and is working on it.
+	CaptureInProcessReason = "CaptureInProcess"
 	// RefundInProcessReason means that the gateway has accepted the refund and is working on it.
 	RefundInProcessReason = "RefundInProcess"
 	// CancellingReason means that the payment is being cancelled.
@@ -89,6 +91,8 @@ const (
 
 	// PaidReason means that the gateway reports the money collected.
 	PaidReason = "Paid"
+	// CapturedReason means that the gateway reports the money of a card collected.
+	CapturedReason = "Captured"
 	// RefundedReason means that the gateway reports the money given back.
 	RefundedReason = "Refunded"
 	// CancelledReason means that the payment was cancelled, and given back in full if it had been paid.
@@ -124,10 +128,20 @@ const (
 	// CancelRefusedReason means that the gateway refused to cancel; its code is in the message.
 	CancelRefusedReason = "CancelRefused"
 
-	// PaymentNotPaidReason means that the Payment ended without being paid, so that there is nothing to give back.
+	// PaymentNotPaidReason means that the Payment ended without being paid, so that there is nothing to collect or to give back.
 	PaymentNotPaidReason = "PaymentNotPaid"
-	// CurrencyMismatchReason means that the refund names another currency than its Payment.
+	// CurrencyMismatchReason means that the object names another currency than its Payment.
 	CurrencyMismatchReason = "CurrencyMismatch"
+	// CaptureNotSupportedReason means that the payment, or the contract, does not let the merchant capture what was asked for.
+	CaptureNotSupportedReason = "CaptureNotSupported"
+	// CaptureAmountExceededReason means that the captures of the Payment, those of unknown outcome included, would exceed what is authorised.
+	CaptureAmountExceededReason = "CaptureAmountExceeded"
+	// CaptureRefNeededReason means that the payment was captured in several parts, and the refund does not say which one it gives back.
+	CaptureRefNeededReason = "CaptureRefNeeded"
+	// CaptureNotDoneReason means that the Capture that the refund names has failed, or belongs to another Payment.
+	CaptureNotDoneReason = "CaptureNotDone"
+	// TooManyReason means that the Payment has as many refunds or captures as its status can hold.
+	TooManyReason = "TooMany"
 	// RefundNotSupportedReason means that the payment method can not refund what was asked for.
 	RefundNotSupportedReason = "RefundNotSupported"
 	// RefundWindowExceededReason means that the payment method's refund period is over.

@@ -23,6 +23,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&MerchantAccount{}, &MerchantAccountList{},
 		&Payment{}, &PaymentList{},
 		&Refund{}, &RefundList{},
+		&Capture{}, &CaptureList{},
 		&PaymentMethodCatalog{}, &PaymentMethodCatalogList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)

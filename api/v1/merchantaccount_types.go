@@ -164,6 +164,8 @@ const (
 )
 
 // PaymentMethodCapability is what the contract says of one payment method. An omitted field keeps the built-in value.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.multipleCapture) || !self.multipleCapture || (has(self.partialCapture) && self.partialCapture)",fieldPath=".multipleCapture",message="multipleCapture needs partialCapture: true, as each of several captures takes a part"
 type PaymentMethodCapability struct {
 	// paymentMethodType is the gateway's code, for example "ALIPAY_HK".
 	// +required
@@ -184,6 +186,15 @@ type PaymentMethodCapability struct {
 	// cancel is Never, UntilPaid, NextDay or SevenDays.
 	// +optional
 	Cancel CancelCapability `json:"cancel,omitempty"`
+
+	// partialCapture says that less than what is authorised of a card can be captured. The gateway's pages contradict each other, so it
+	// must be in the contract.
+	// +optional
+	PartialCapture bool `json:"partialCapture,omitempty"`
+
+	// multipleCapture says that an authorised card can be captured more than once. It needs partialCapture.
+	// +optional
+	MultipleCapture bool `json:"multipleCapture,omitempty"`
 }
 
 // MerchantAccountStatus says whether the account can be used.

@@ -28,11 +28,11 @@ type PaymentStatus struct {
 	// +optional
 	Settlement *Settlement `json:"settlement,omitempty"`
 
-	// captures are those of an authorised card, of which the gateway knows.
+	// captures are those of an authorised card: those of which the gateway knows, and those that a Capture is about to make.
 	// +optional
 	// +listType=map
 	// +listMapKey=captureId
-	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:MaxItems=500
 	Captures []PaymentCapture `json:"captures,omitempty"`
 
 	// authorizationExpiryTime is when the money of an authorised card is let go unless it is captured.
@@ -110,9 +110,12 @@ type PaymentAmounts struct {
 	Refundable string `json:"refundable,omitempty"`
 }
 
+// CaptureReserved is the status of a capture of which the gateway has not told yet.
+const CaptureReserved = "RESERVED"
+
 // PaymentCapture is one capture of an authorised card.
 type PaymentCapture struct {
-	// captureId is the gateway's own id of the capture.
+	// captureId is the gateway's own id of the capture; its request id until the gateway has told one.
 	// +required
 	// +kubebuilder:validation:MaxLength=64
 	CaptureID string `json:"captureId,omitempty"`
@@ -127,10 +130,15 @@ type PaymentCapture struct {
 	// +kubebuilder:validation:MaxLength=16
 	Value string `json:"value,omitempty"`
 
-	// status is the gateway's word: SUCCESS, FAIL, or another while it is not known. What has not failed counts as taken.
+	// status is the gateway's word: SUCCESS, FAIL, or another while it is not known; or RESERVED while a Capture takes the amount and the
+	// gateway has not told of it. What has not failed counts as taken.
 	// +required
 	// +kubebuilder:validation:MaxLength=32
 	Status string `json:"status,omitempty"`
+
+	// last is true when the capture was asked for as the last one.
+	// +optional
+	Last bool `json:"last,omitempty"`
 
 	// resultCode says why a capture failed.
 	// +optional
@@ -149,6 +157,11 @@ type PaymentRefund struct {
 	// +required
 	// +kubebuilder:validation:MaxLength=16
 	Value string `json:"value,omitempty"`
+
+	// captureId is the gateway's id of the capture whose money is given back, where the payment was captured in several parts.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	CaptureID string `json:"captureId,omitempty"`
 
 	// accepted is true once the gateway has known the refund. An answer that it does not know it proves nothing from then on.
 	// +optional

@@ -8,9 +8,6 @@ import (
 // RefundRefunded means that the money was given back. Final.
 const RefundRefunded OperationState = "Refunded"
 
-// CaptureCaptured means that the money was collected. Final.
-const CaptureCaptured OperationState = "Captured"
-
 // RefundSpec is what to give back (https://docs.antom.com/ac/ams/refund_online). Only suspend, ttlSecondsAfterFinished and attempt can
 // be changed later.
 //
@@ -23,6 +20,7 @@ const CaptureCaptured OperationState = "Captured"
 // +kubebuilder:validation:XValidation:rule="has(self.reason) == has(oldSelf.reason) && (!has(self.reason) || self.reason == oldSelf.reason)",fieldPath=".reason",message="reason is immutable: create a new Refund instead"
 // +kubebuilder:validation:XValidation:rule="has(self.referenceRefundId) == has(oldSelf.referenceRefundId) && (!has(self.referenceRefundId) || self.referenceRefundId == oldSelf.referenceRefundId)",fieldPath=".referenceRefundId",message="referenceRefundId is immutable: create a new Refund instead"
 // +kubebuilder:validation:XValidation:rule="self.attempt == oldSelf.attempt || self.attempt == oldSelf.attempt + 1",fieldPath=".attempt",message="attempt can only be raised by one"
+// +kubebuilder:validation:XValidation:rule="has(self.captureRef) == has(oldSelf.captureRef) && (!has(self.captureRef) || self.captureRef == oldSelf.captureRef)",fieldPath=".captureRef",message="captureRef is immutable: create a new Refund instead"
 type RefundSpec struct {
 	// paymentRef names the Payment to refund. The Refund waits until it is paid.
 	// +required
@@ -51,6 +49,11 @@ type RefundSpec struct {
 	// full gives back the whole payment. It is refused when a part has been refunded already: name the amount then.
 	// +optional
 	Full bool `json:"full,omitempty"`
+
+	// captureRef names the Capture whose money is given back. It is needed where a card payment was captured in several parts, and then
+	// full gives back that part. The Refund waits until it is captured.
+	// +optional
+	CaptureRef *CaptureReference `json:"captureRef,omitempty"`
 
 	// reason is shown to the buyer or the wallet, at most 256 characters.
 	// +optional
@@ -99,6 +102,11 @@ type RefundStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	PaymentID string `json:"paymentId,omitempty"`
+
+	// captureId is the gateway's id of the capture whose money is given back; empty when the request named none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	CaptureID string `json:"captureId,omitempty"`
 
 	// amount is what is given back.
 	// +optional

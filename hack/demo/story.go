@@ -44,7 +44,7 @@ func tell(ctx context.Context, env *environment) error {
 	if err := s.apply(ctx, files...); err != nil {
 		return err
 	}
-	if err := s.until(ctx, "every order is open", func(p *apiv1.Payment) bool { return p.Status.State != apiv1.PaymentProcessing }, nil); err != nil {
+	if err := s.until(ctx, "every order is open", func(p *apiv1.Payment) bool { return p.Status.State != apiv1.StateProcessing }, nil); err != nil {
 		return err
 	}
 	step("The gateway drops every notification about order-1006, and takes half a minute for each refund")
@@ -66,7 +66,7 @@ func tell(ctx context.Context, env *environment) error {
 		return (buyer == "pays" || buyer == "waits") && !isDropped(p) && unexpected(p)
 	}
 	refunding := func(r *apiv1.Refund) bool {
-		return r.Annotations[expectAnnotation] == string(apiv1.RefundRefunded) && r.Status.State != apiv1.RefundProcessing
+		return r.Annotations[expectAnnotation] == string(apiv1.RefundRefunded) && r.Status.State != apiv1.StateProcessing
 	}
 	if err := s.until(ctx, "the notifications have arrived and the refunds are under way", waiting, refunding); err != nil {
 		return err

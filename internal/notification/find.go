@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,6 +22,7 @@ const subjectIndex = "notification.subject"
 func byPaymentRequestID(id string) string { return "paymentRequestId/" + id }
 func byPaymentID(id string) string        { return "paymentId/" + id }
 func byRefundRequestID(id string) string  { return "refundRequestId/" + id }
+func byCaptureRequestID(id string) string { return "captureRequestId/" + id }
 
 // AddIndexes must be called before the manager starts.
 func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
@@ -40,13 +42,21 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	}); err != nil {
 		return err
 	}
+	if err := indexer.IndexField(ctx, &apiv1.Capture{}, subjectIndex, func(obj client.Object) []string {
+		return nonEmpty(obj.(*apiv1.Capture).Status.CaptureRequestID, byCaptureRequestID)
+	}); err != nil {
+		return err
+	}
 	return indexer.IndexField(ctx, &apiv1.Refund{}, subjectIndex, func(obj client.Object) []string {
-		st := &obj.(*apiv1.Refund).Status
-		if st.RefundRequestID == "" {
-			return nil
-		}
-		return []string{byRefundRequestID(st.RefundRequestID)}
+		return nonEmpty(obj.(*apiv1.Refund).Status.RefundRequestID, byRefundRequestID)
 	})
+}
+
+func nonEmpty(id string, name func(string) string) []string {
+	if id == "" {
+		return nil
+	}
+	return []string{name(id)}
 }
 
 // The cache may lag behind what the leader has just recorded: a notification can follow within milliseconds.
@@ -102,18 +112,27 @@ func (r *Receiver) search(ctx context.Context, account types.NamespacedName, sub
 			return nil, err
 		}
 	}
-	if len(found) > 0 || subject.RefundRequestID == "" {
+	// A refund or a capture without an object is followed by its payment. That is asked last: the payment notes it before its object has its
+	// intent, and where there is an object it must be told.
+	switch {
+	case len(found) > 0:
 		return found, nil
+	case subject.RefundRequestID != "":
+		return payments(ctx, r.cache, account, subjectIndex, byRefundRequestID(subject.RefundRequestID))
+	case subject.CaptureRequestID != "" && subject.PaymentID != "":
+		return payments(ctx, r.cache, account, subjectIndex, byPaymentID(subject.PaymentID))
+	default:
+		return nil, nil
 	}
-	// A refund whose object was deleted before it ended is followed by its payment. That is asked last: the payment notes a refund before
-	// the Refund has its intent, and where there is a Refund it must be told.
-	return payments(ctx, r.cache, account, subjectIndex, byRefundRequestID(subject.RefundRequestID))
 }
 
 // lookUp asks the cache.
 func (r *Receiver) lookUp(ctx context.Context, account types.NamespacedName, subject alipay.Subject) ([]client.Object, error) {
 	if subject.RefundRequestID != "" {
 		return refunds(ctx, r.cache, account, subjectIndex, byRefundRequestID(subject.RefundRequestID))
+	}
+	if subject.CaptureRequestID != "" {
+		return r.lookUpCapture(ctx, account, subject)
 	}
 	if subject.PaymentRequestID != "" {
 		payments, err := payments(ctx, r.cache, account, subjectIndex, byPaymentRequestID(subject.PaymentRequestID))
@@ -127,6 +146,16 @@ func (r *Receiver) lookUp(ctx context.Context, account types.NamespacedName, sub
 	return nil, nil
 }
 
+// lookUpCapture asks the cache for a capture: for its object, or for the payment where the gateway itself makes the captures.
+func (r *Receiver) lookUpCapture(ctx context.Context, account types.NamespacedName, subject alipay.Subject) ([]client.Object, error) {
+	found, err := captures(ctx, r.cache, account, subjectIndex, byCaptureRequestID(subject.CaptureRequestID))
+	if err != nil || len(found) > 0 || subject.PaymentID == "" {
+		return found, err
+	}
+	found, err = payments(ctx, r.cache, account, subjectIndex, byPaymentID(subject.PaymentID))
+	return slices.DeleteFunc(found, func(obj client.Object) bool { return obj.(*apiv1.Payment).Spec.CaptureMode == apiv1.ManualCapture }), err
+}
+
 // lookUpLive asks the API server. When that is overloaded it ends watches, and the cache then lags by many seconds.
 func (r *Receiver) lookUpLive(ctx context.Context, account types.NamespacedName, subject alipay.Subject) (found []client.Object, err error) {
 	if err := r.looks.Wait(ctx); err != nil {
@@ -135,6 +164,11 @@ func (r *Receiver) lookUpLive(ctx context.Context, account types.NamespacedName,
 	switch {
 	case subject.RefundRequestID != "":
 		found, err = refunds(ctx, r.live, account, "status.refundRequestId", subject.RefundRequestID)
+	case subject.CaptureRequestID != "":
+		found, err = captures(ctx, r.live, account, "status.captureRequestId", subject.CaptureRequestID)
+		if err == nil && len(found) == 0 && subject.PaymentID != "" {
+			found, err = payments(ctx, r.live, account, "status.paymentId", subject.PaymentID)
+		}
 	case subject.PaymentRequestID != "":
 		found, err = payments(ctx, r.live, account, "status.paymentRequestId", subject.PaymentRequestID)
 	case subject.PaymentID != "":
@@ -162,6 +196,20 @@ func payments(ctx context.Context, from client.Reader, account types.NamespacedN
 
 func refunds(ctx context.Context, from client.Reader, account types.NamespacedName, field, value string) ([]client.Object, error) {
 	list := &apiv1.RefundList{}
+	if err := listBy(ctx, from, list, account, field, value); err != nil {
+		return nil, err
+	}
+	var found []client.Object
+	for i := range list.Items {
+		if ofAccount(list.Items[i].Status.Intent, account) {
+			found = append(found, &list.Items[i])
+		}
+	}
+	return found, nil
+}
+
+func captures(ctx context.Context, from client.Reader, account types.NamespacedName, field, value string) ([]client.Object, error) {
+	list := &apiv1.CaptureList{}
 	if err := listBy(ctx, from, list, account, field, value); err != nil {
 		return nil, err
 	}

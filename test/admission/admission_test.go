@@ -59,6 +59,13 @@ spec:
   paymentRef: {name: order-1042}
   amount: {currency: HKD, value: "800"}
 `,
+	"Capture": `
+apiVersion: payments.alipay-operator.io/v1
+kind: Capture
+spec:
+  paymentRef: {name: order-1042}
+  amount: {currency: HKD, value: "800"}
+`,
 	"PaymentMethodCatalog": `
 apiVersion: payments.alipay-operator.io/v1
 kind: PaymentMethodCatalog

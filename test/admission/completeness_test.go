@@ -35,6 +35,7 @@ func TestEveryRuleOfAKindHasARefusedCase(t *testing.T) {
 		"MerchantAccount":      refusals(merchantAccountCreations, merchantAccountChanges),
 		"Payment":              refusals(slices.Concat(paymentCreations, orderCreations, cardCreations), slices.Concat(paymentChanges, orderChanges, cardChanges)),
 		"Refund":               refusals(refundCreations, refundChanges),
+		"Capture":              refusals(captureCreations, captureChanges),
 		"PaymentMethodCatalog": refusals(catalogCreations, catalogChanges),
 	}
 	kinds := 0

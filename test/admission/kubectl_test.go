@@ -59,6 +59,7 @@ func TestKubectlGetShowsWhatPeopleAsk(t *testing.T) {
 		{"of a payment", "Payment", "payments", "NAME STATE VALUE CURRENCY REFUNDED READY REASON AGE", "ORDER PAYMENT-REQUEST-ID PAYMENT-ID MESSAGE"},
 		{"of a payment by its short name", "Payment", "pay", "NAME STATE VALUE CURRENCY REFUNDED READY REASON AGE", "ORDER PAYMENT-REQUEST-ID PAYMENT-ID MESSAGE"},
 		{"of a refund", "Refund", "refunds", "NAME PAYMENT STATE VALUE CURRENCY READY REASON AGE", "REFUND-REQUEST-ID REFUND-ID MESSAGE"},
+		{"of a capture", "Capture", "captures", "NAME PAYMENT STATE VALUE CURRENCY READY REASON AGE", "CAPTURE-REQUEST-ID CAPTURE-ID MESSAGE"},
 		{"of an account", "MerchantAccount", "merchantaccounts", "NAME CLIENT ENVIRONMENT READY REASON AGE", "VERIFIED MESSAGE"},
 		{"of a catalog", "PaymentMethodCatalog", "paymentmethodcatalogs", "NAME ACCOUNT CURRENCY ENABLED REFRESHED READY REASON AGE", "MESSAGE"},
 		{"of a catalog by its short name", "PaymentMethodCatalog", "pmcat", "NAME ACCOUNT CURRENCY ENABLED REFRESHED READY REASON AGE", "MESSAGE"},

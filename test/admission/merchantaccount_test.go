@@ -198,6 +198,11 @@ var merchantAccountCreations = []creation{
 		field: "spec.rateLimit.burst", want: "should be less than or equal to 20000",
 	},
 
+	{name: "what a contract says of captures is accepted", patch: `spec: {paymentMethods: [{paymentMethodType: CARD, partialCapture: true, multipleCapture: true}]}`},
+	{
+		name: "several captures without parts are refused", patch: `spec: {paymentMethods: [{paymentMethodType: CARD, multipleCapture: true}]}`,
+		field: "spec.paymentMethods[].multipleCapture", want: "multipleCapture needs partialCapture: true, as each of several captures takes a part",
+	},
 	{name: "101 payment methods are refused", patch: `spec: {paymentMethods: ` + methods(101) + `}`, field: "spec.paymentMethods", want: "must have at most 100 items"},
 	{
 		name: "a payment method that is listed twice is refused", patch: `spec: {paymentMethods: [{paymentMethodType: A}, {paymentMethodType: A}]}`,

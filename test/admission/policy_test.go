@@ -16,7 +16,7 @@ import (
 )
 
 // requestKinds are the kinds that the admission policy watches.
-var requestKinds = []string{"Payment", "Refund"}
+var requestKinds = []string{"Payment", "Refund", "Capture"}
 
 func TestCreatingObjectsWithAdditionalFields(t *testing.T) {
 	for _, kind := range requestKinds {

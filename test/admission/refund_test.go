@@ -44,6 +44,15 @@ var refundCreations = slices.Concat([]creation{
 		field: "spec.paymentRef.name", want: "may not be more than 253",
 	},
 
+	{name: "a refund of one capture is accepted", patch: `spec: {captureRef: {name: parcel-1}}`},
+	{name: "all of one capture is accepted", patch: `spec: {amount: null, full: true, captureRef: {name: ` + long(253) + `}}`},
+	{name: "a capture without a name is refused", patch: `spec: {captureRef: {}}`, field: "spec.captureRef.name", want: "Required value"},
+	{name: "a capture with an empty name is refused", patch: `spec: {captureRef: {name: ""}}`, field: "spec.captureRef.name", want: "should be at least 1 chars long"},
+	{
+		name: "a capture with a name of 254 characters is refused", patch: `spec: {captureRef: {name: ` + long(254) + `}}`,
+		field: "spec.captureRef.name", want: "may not be more than 253",
+	},
+
 	{name: "an empty reason is refused", patch: `spec: {reason: ""}`, field: "spec.reason", want: "should be at least 1 chars long"},
 	{name: "a reason of 257 characters is refused", patch: `spec: {reason: ` + long(257) + `}`, field: "spec.reason", want: "may not be more than 256"},
 	{name: "an empty refund number is refused", patch: `spec: {referenceRefundId: ""}`, field: "spec.referenceRefundId", want: "should be at least 1 chars long"},
@@ -81,6 +90,7 @@ var refundChanges = slices.Concat(
 	immutable("paymentRef", "{name: one}", "{name: other}", "", "paymentRef is immutable: create a new Refund instead", false),
 	immutable("refundRequestId", "one", "other", "", "refundRequestId is immutable, as another id gives money back again: create a new Refund instead", true),
 	immutable("amount", `{currency: HKD, value: "1"}`, `{currency: HKD, value: "2"}`, "", "amount is immutable: create a new Refund instead", false),
+	immutable("captureRef", "{name: one}", "{name: other}", "", "captureRef is immutable: create a new Refund instead", true),
 	immutable("reason", "one", "other", "", "reason is immutable: create a new Refund instead", true),
 	immutable("referenceRefundId", "one", "other", "", "referenceRefundId is immutable: create a new Refund instead", true),
 	attemptChanges(refundAttempts, []string{"Failed"}, []string{"", "Pending", "Submitting", "Processing", "Unknown", "Refunded", "Blocked"}),

@@ -68,7 +68,7 @@ func TestFullPaymentStatusIsStored(t *testing.T) {
 				QuoteStartTime: ptr.To(then), QuoteExpiryTime: ptr.To(then), Guaranteed: true,
 			},
 		},
-		Refunds:     []apiv1.PaymentRefund{{RefundRequestID: long(64), Value: "9999999999999999", Accepted: true, Done: true}, {RefundRequestID: "r", Value: "1"}},
+		Refunds:     []apiv1.PaymentRefund{{RefundRequestID: long(64), Value: "9999999999999999", CaptureID: long(64), Accepted: true, Done: true}, {RefundRequestID: "r", Value: "1"}},
 		PaymentTime: ptr.To(then), CancelSubmittedAt: ptr.To(then), CancelResult: result(),
 	}
 	cardStatus(t, &status)
@@ -88,7 +88,7 @@ func TestFullRefundStatusIsStored(t *testing.T) {
 	refund := &apiv1.Refund{}
 	createTyped(t, "Refund", `spec: {additionalFields: {merchantRegion: HK}}`, refund)
 	status := apiv1.RefundStatus{
-		OperationStatus: operationStatus(), RefundRequestID: long(64), RefundID: long(64), PaymentID: long(64),
+		OperationStatus: operationStatus(), RefundRequestID: long(64), RefundID: long(64), PaymentID: long(64), CaptureID: long(64),
 		Amount: &apiv1.Amount{Currency: "HKD", Value: "9999999999999999"}, RefundTime: ptr.To(then),
 	}
 	checkFull(t, status)
@@ -97,6 +97,22 @@ func TestFullRefundStatusIsStored(t *testing.T) {
 	patchStatus(t, refund, before)
 	if !equality.Semantic.DeepEqual(refund.Status, status) {
 		t.Errorf("stored status is\n%+v\nwant\n%+v", refund.Status, status)
+	}
+}
+
+func TestFullCaptureStatusIsStored(t *testing.T) {
+	capture := &apiv1.Capture{}
+	createTyped(t, "Capture", `spec: {additionalFields: {merchantRegion: HK}}`, capture)
+	status := apiv1.CaptureStatus{
+		OperationStatus: operationStatus(), CaptureRequestID: long(64), CaptureID: long(64), PaymentID: long(64),
+		Amount: &apiv1.Amount{Currency: "HKD", Value: "9999999999999999"}, CaptureTime: ptr.To(then),
+	}
+	checkFull(t, status)
+	before := capture.DeepCopy()
+	capture.Status = status
+	patchStatus(t, capture, before)
+	if !equality.Semantic.DeepEqual(capture.Status, status) {
+		t.Errorf("stored status is\n%+v\nwant\n%+v", capture.Status, status)
 	}
 }
 
@@ -154,8 +170,8 @@ func TestFullPaymentMethodCatalogStatusIsStored(t *testing.T) {
 
 // The operator saves what the gateway reports, whatever was reported before.
 func TestStatusCanGoBackAndForth(t *testing.T) {
-	states := []string{"Pending", "Submitting", "Processing", "Unknown", "Paid", "Refunded", "Failed", "Cancelled", "Blocked", ""}
-	for _, kind := range []string{"Payment", "Refund"} {
+	states := []string{"Pending", "Submitting", "Processing", "Unknown", "Paid", "Refunded", "Captured", "Failed", "Cancelled", "Blocked", ""}
+	for _, kind := range []string{"Payment", "Refund", "Capture"} {
 		obj := newObject(t, kind, `spec: {attempt: 2}`)
 		create(t, obj)
 		for _, state := range states {
