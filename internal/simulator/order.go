@@ -29,6 +29,7 @@ type order struct {
 	settlementCurrency            string
 	manualCapture                 bool
 	cardData, threeDS, tokenize   bool
+	upgrade                       bool // to 3DS, where the card scheme demands it
 	cardNo, expiryMonth           string
 	terminal, os                  string
 	expiresIn                     time.Duration // own paymentExpiryTime, from the request's time; zero when not given
@@ -48,7 +49,7 @@ func newOrder(c *call) order {
 		settlementCurrency: o.text("settlementStrategy", "settlementCurrency"),
 		manualCapture:      o.text("paymentFactor", "captureMode") == "MANUAL",
 		cardNo:             metadata.text("cardNo"), expiryMonth: metadata.text("expiryMonth"),
-		threeDS: metadata.flag("is3DSAuthentication"), tokenize: metadata.flag("tokenize"),
+		threeDS: metadata.flag("is3DSAuthentication"), upgrade: metadata.flag("enableAuthenticationUpgrade"), tokenize: metadata.flag("tokenize"),
 		terminal: o.text("env", "terminalType"), os: o.text("env", "osType"),
 	}
 	parsed.cardData = parsed.cardNo != "" || parsed.methodID != ""
@@ -140,6 +141,7 @@ type payment struct {
 	code        string         // of the checkout page
 	links       map[string]any // how the buyer gets there, as first answered
 	firstAnswer answer
+	atBank      bool  // the buyer has come to the bank's confirmation, 3DS
 	closed      bool  // closed unpaid by expiry
 	authExpired bool  // cancelled because nothing was captured in time
 	held        int64 // authorised, neither captured nor released
@@ -148,6 +150,9 @@ type payment struct {
 }
 
 func (p *payment) card() bool { return p.Method == cardMethod }
+
+// challenged says whether the card's bank asks the buyer to confirm.
+func (p *payment) challenged() bool { return p.card() && p.order.challenged() }
 
 func (p *payment) open() bool { return p.Status == statusProcessing || p.Status == statusPending }
 
@@ -164,6 +169,7 @@ func (s *Simulator) open(o order, sessionBase string) *payment {
 		if o.manualCapture {
 			p.CaptureMode = "MANUAL"
 		}
+		p.atBank = o.cardData && o.challenged() // the card is known, so its buyer is sent to the bank
 	}
 	if o.product == cashierProduct {
 		p.links = checkoutLinks(p, sessionBase)

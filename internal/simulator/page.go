@@ -3,7 +3,6 @@ package simulator
 import (
 	"bytes"
 	_ "embed"
-	"errors"
 	"html/template"
 	"net/http"
 	"time"
@@ -23,9 +22,10 @@ var pageTemplate = template.Must(template.New("page").Parse(pageText))
 // pageView is all the page shows.
 type pageView struct {
 	Amount, Description, OrderID, Method, Status, Explanation, Problem string
-	Open                                                               bool
+	Open, AtBank                                                       bool
 	ExpiresAt                                                          time.Time
 	Methods                                                            []string
+	Reason, ReasonText                                                 string // why a payment failed
 	ReturnURL                                                          template.URL
 }
 
@@ -40,58 +40,6 @@ var explanations = map[string]string{
 // showCheckout is the page behind normalUrl.
 func (s *Simulator) showCheckout(w http.ResponseWriter, r *http.Request) {
 	s.renderCheckout(w, r, http.StatusOK, "")
-}
-
-// actOnCheckout is one of the page's three buttons.
-func (s *Simulator) actOnCheckout(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, 4096)
-	if err := r.ParseForm(); err != nil {
-		s.renderCheckout(w, r, http.StatusBadRequest, "The form could not be read.")
-		return
-	}
-	err := s.click(r.PathValue("code"), r.PostForm.Get("action"), r.PostForm.Get("method"))
-	switch {
-	case errors.Is(err, ErrOrderClosed):
-		s.renderCheckout(w, r, http.StatusConflict, "This order is no longer open, so nothing was done.")
-	case err != nil:
-		s.renderCheckout(w, r, http.StatusBadRequest, err.Error())
-	default:
-		http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
-	}
-}
-
-// click submits a session if need be, then does what the button says.
-func (s *Simulator) click(code, action, method string) error {
-	s.enter()
-	at, known := s.byCode[code]
-	id := ""
-	switch {
-	case !known:
-		s.mu.Unlock()
-		return errors.New("no such order")
-	case at.payment != nil:
-		id = at.payment.PaymentID
-	case action == "leave" && at.session.PaymentID == "": // leaving a session submits nothing
-		s.mu.Unlock()
-		return nil
-	default:
-		p, err := s.submit(at.session, method)
-		if err != nil {
-			s.mu.Unlock()
-			return err
-		}
-		id = p.PaymentID
-	}
-	s.mu.Unlock()
-	switch action {
-	case "pay":
-		return s.BuyerPays(id)
-	case "decline":
-		return s.BuyerDeclines(id)
-	case "leave":
-		return s.BuyerLeaves(id)
-	}
-	return errors.New("unknown button")
 }
 
 func (s *Simulator) renderCheckout(w http.ResponseWriter, r *http.Request, status int, problem string) {
@@ -127,11 +75,21 @@ func (s *Simulator) checkoutView(code string) (pageView, bool) {
 		return s.sessionView(at.session), true
 	}
 	p := at.payment
-	return pageView{
+	view := pageView{
 		Amount: p.Amount.String(), Description: p.order.description, OrderID: p.ReferenceOrderID, Method: p.Method,
 		Status: p.Status, Explanation: explanations[p.Status], Open: p.open(), ExpiresAt: p.ExpiresAt.In(gatewayZone),
 		ReturnURL: template.URL(p.order.redirectURL), //nolint:gosec // checkLink refused schemes a browser would run
-	}, true
+	}
+	switch {
+	case !p.ReturnedAt.IsZero():
+		view.Explanation = "You paid after this order had ended. All of it was given back to you."
+	case p.open() && p.atBank:
+		view.AtBank, view.Explanation = true, "Your bank asks you to confirm this payment (3D Secure)."
+	}
+	if p.Status == statusFail {
+		view.Reason, view.ReasonText = p.ResultCode, messages[p.ResultCode]
+	}
+	return view, true
 }
 
 // sessionView offers a choice of methods when the request left it to the buyer.

@@ -104,10 +104,27 @@ func TestCheckoutPage(t *testing.T) {
 			t.Errorf("page:\n%s", text)
 		}
 	})
+	t.Run("a buyer who may pay late is told that the money went back", func(t *testing.T) {
+		m := newMerchant(t, func(o *Options) { o.PayAfterExpiry = true })
+		page := m.want("U PAYMENT_IN_PROCESS", "pay", order).text("normalUrl")
+		m.advance(14 * time.Minute)
+		if text := m.click(page, http.StatusOK, "action", "pay"); !strings.Contains(text, "given back") {
+			t.Errorf("page:\n%s", text)
+		}
+	})
+	t.Run("a payment that failed shows the code and its meaning", func(t *testing.T) {
+		m := newMerchant(t)
+		page := m.want("U PAYMENT_IN_PROCESS", "pay", cashier("p1", cardMethod, "SGD", "4200")).text("normalUrl")
+		text := m.click(page, http.StatusOK, "action", "decline")
+		if !strings.Contains(text, `data-code="DO_NOT_HONOR">DO_NOT_HONOR: refused by the card&#39;s bank<`) {
+			t.Errorf("page:\n%s", text)
+		}
+	})
 	t.Run("an unknown address and an unknown button are refused", func(t *testing.T) {
 		m := newMerchant(t)
 		page := m.want("U PAYMENT_IN_PROCESS", "pay", order).text("normalUrl")
 		m.click(page, http.StatusBadRequest, "action", "steal")
+		m.click(page, http.StatusBadRequest, "action", "confirm")
 		m.click(m.server.URL+"/checkout/guess", http.StatusNotFound, "action", "pay")
 	})
 	t.Run("a public address is used when given", func(t *testing.T) {

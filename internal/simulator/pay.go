@@ -73,7 +73,7 @@ func (s *Simulator) begin(p *payment, c *call) answer {
 		if code := cardRefusal(p.order); code != "" {
 			return s.refusePayment(p, code)
 		}
-		if p.order.cardData && !p.order.threeDS { // 3DS needs the buyer (ams/payment_cashier)
+		if p.order.cardData && !p.order.challenged() { // 3DS needs the buyer (ams/payment_cashier)
 			s.succeed(p)
 			return paidAnswer(p)
 		}
@@ -100,9 +100,20 @@ func cardRefusal(o order) string {
 		return "DO_NOT_HONOR"
 	case o.expiryMonth != "" && (err != nil || month < 1 || month > 12):
 		return "INVALID_EXPIRATION_DATE"
+	case o.demands3DS() && !o.challenged():
+		return "AUTHENTICATION_REQUIRED"
 	}
 	return ""
 }
+
+// CardTokenDemands3DS begins the token of a card whose scheme allows no payment without 3DS. No page publishes such a card.
+const CardTokenDemands3DS = "TEST_CARD_3DS"
+
+func (o order) demands3DS() bool { return strings.HasPrefix(o.methodID, CardTokenDemands3DS) }
+
+// challenged says whether the buyer is asked to confirm with the bank: forced by the merchant, or upgraded because the scheme demands it
+// (ams/payment_cashier, is3DSAuthentication and enableAuthenticationUpgrade).
+func (o order) challenged() bool { return o.threeDS || o.upgrade && o.demands3DS() }
 
 // Access tokens that start with one of these can be charged without an authorization.
 const (
@@ -176,7 +187,7 @@ func addResultInfo(fields map[string]any, p *payment) {
 		if p.order.tokenize {
 			info["cardToken"] = "ALIPAY" + p.code
 		}
-		if p.order.threeDS {
+		if p.challenged() {
 			info["threeDSResult"] = map[string]any{"threeDSVersion": "2.2.0", "eci": "05", "cavv": "AAAB",
 				"dsTransactionId": "ds" + p.PaymentID[len(p.PaymentID)-10:], "threeDSOffered": true, "challenged": true}
 		}

@@ -75,6 +75,8 @@ var messages = map[string]string{
 	"ORDER_NOT_EXIST":              "The order does not exist.",
 	"ORDER_STATUS_INVALID":         "The state of the order does not allow this.",
 	"USER_BALANCE_NOT_ENOUGH":      "balance not enough",
+	"DO_NOT_HONOR":                 "refused by the card's bank",
+	"AUTHENTICATION_REQUIRED":      "The card can be charged with 3DS only.",
 	"AUTH_IN_PROCESS":              "The authorization is in process.",
 	"INVALID_ACCESS_TOKEN":         "The access token is expired, revoked or unknown.",
 	"INVALID_AUTHCODE":             "The authorization code is unknown or was used.",
@@ -86,6 +88,8 @@ var messages = map[string]string{
 	"REFUND_WINDOW_EXCEED":         "The refund period is over.",
 	"AUTH_EXPIRED":                 "authorization expired",
 	"REPEAT_REQ_INCONSISTENT":      "The id was used before with other values.",
+
+	"USER_PAYMENT_VERIFICATION_FAILED": "The buyer has not confirmed the payment.",
 }
 
 // leavesNothing are refusals of the request itself. They create no order, so the id may be used again once the
