@@ -20,6 +20,9 @@ endif
 # The packages that share a machine's processors with API servers may take longer than Go's ten minutes.
 GO_TEST := $(if $(filter 1,$(RACE)),CGO_ENABLED=1 go test -race,go test) -timeout 40m
 
+# The browser that make test-browser drives; empty where none is found.
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
 BENCH ?= .
 BENCHTIME ?= 1s
 FUZZTIME ?= 30s
@@ -30,7 +33,7 @@ MAKEFLAGS += --no-print-directory
 
 .PHONY: help
 help: ## Show this list.
-	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 DEMO_BINARIES := bin/devcluster bin/kubectl bin/simulator bin/manager
 
@@ -65,9 +68,18 @@ manifests: bin/controller-gen ## Generate the CRDs and the manager's roles.
 	bin/controller-gen rbac:roleName=alipay-operator-manager paths=./controllers paths=./cmd/manager output:rbac:dir=config/rbac
 
 .PHONY: test
-test: bin/devcluster bin/kubectl bin/gotestsum ## Run all tests, with the race detector where a C compiler exists.
+test: bin/devcluster bin/kubectl bin/gotestsum ## Run all tests that need no browser, with the race detector where a C compiler exists.
 	@echo "Testing with$(if $(filter 1,$(RACE)),,out) the race detector, which needs a C compiler: several minutes the first time"
 	@$(TEST_ENVIRONMENT) bin/gotestsum --format standard-quiet --raw-command -- sh -c '$(TEST_COMMANDS)'
+
+.PHONY: test-browser
+test-browser: $(if $(CHROMIUM),bin/devcluster) ## Pay on the simulator's page with Chromium, where there is one.
+ifeq ($(CHROMIUM),)
+	@echo "The browser tests did not run: install Chromium (Debian and Ubuntu: apt-get install chromium), or set CHROMIUM to its path."
+else
+	@echo "Testing the buyer's page with $(CHROMIUM)"
+	@$(TEST_ENVIRONMENT) CHROMIUM="$(CHROMIUM)" go test -tags browser -count=1 -timeout 10m ./test/browser
+endif
 
 .PHONY: bench
 bench: bin/devcluster bin/kubectl ## Run the benchmarks; BENCH=regexp chooses, BENCHTIME=1s lengthens.
@@ -151,6 +163,7 @@ verify-config: bin/kubectl
 .PHONY: vet
 vet:
 	go vet ./...
+	go vet -tags browser ./test/browser
 	cd hack/devcluster && go vet .
 
 # All tests as one stream of events, so that one summary counts them all. The server of hack/devcluster is tested as it is

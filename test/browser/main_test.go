@@ -1,0 +1,19 @@
+//go:build browser
+
+// Package browser pays on the simulated gateway's page with a real browser, and sees the payments change. It is built with the tag
+// browser alone: run make test-browser.
+package browser
+
+import (
+	"os"
+	"testing"
+
+	"github.com/alipay-operator/alipay-operator/internal/testenv"
+)
+
+// cluster is the API server that all tests of this package share.
+var cluster *testenv.Cluster
+
+func TestMain(m *testing.M) {
+	os.Exit(testenv.RunTests(m, func(c *testenv.Cluster) { cluster = c }))
+}
