@@ -121,7 +121,7 @@ func newWorld(t testing.TB, changes ...func(*worldOptions)) *world {
 	w.simulator, err = simulator.New(simulator.Options{
 		Clients:    []simulator.Client{{ID: testClientID, PublicKey: &worldKeys()["merchant"].PublicKey}},
 		PrivateKey: worldKeys()["gateway"], Now: func() time.Time { return worldStart }, Seed: 1,
-		NotifyURL: options.dashboardURL, MultipleCaptures: options.multipleCaptures, NotifyClient: &http.Client{Transport: roundTripper(w.heard.roundTrip)},
+		NotifyURL: options.dashboardURL, Switches: simulator.Switches{MultipleCaptures: options.multipleCaptures}, NotifyClient: &http.Client{Transport: roundTripper(w.heard.roundTrip)},
 	})
 	if err != nil {
 		t.Fatal(err)
