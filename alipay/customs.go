@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -85,7 +87,8 @@ type MerchantCustomsInfo struct {
 	MerchantCustomsName string `json:"merchantCustomsName"`
 }
 
-// BuyerCertificate is the buyer's proof of identity. All of it is personal data: keep it in a secret, never show it.
+// BuyerCertificate is the buyer's proof of identity. All of it is personal data: keep it in a secret, never show it. Like a
+// [Credential] it is sent as it is and not printed.
 type BuyerCertificate struct {
 	// CertificateType is ID_CARD or PASSPORT. Customs of China wants ID_CARD. Required.
 	CertificateType string `json:"certificateType"`
@@ -97,6 +100,12 @@ type BuyerCertificate struct {
 
 // hidden stands for personal data.
 const hidden = "[hidden]"
+
+// Format hides the certificate from every verb of package fmt.
+func (b BuyerCertificate) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, hidden) }
+
+// LogValue hides the certificate from package slog.
+func (b BuyerCertificate) LogValue() slog.Value { return slog.StringValue(hidden) }
 
 // Hide replaces the certificate's number and its holder's names in text, which the gateway or customs wrote: that may
 // quote what it complains about. It changes nothing if b is nil.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 )
 
 // MaxEvidenceBytes is the greatest size of a file of evidence: its Base64 has at most a million characters. See
@@ -31,8 +32,19 @@ const (
 	FormatJPG = "JPG"
 )
 
-// EvidenceFormat tells by its first bytes which of the documented formats a file has; "" if none.
-func EvidenceFormat(file []byte) string {
+// Evidence is a file about a dispute. It may hold anything about the buyer: keep it in a secret, never show it. It is sent
+// as Base64, and printed by its size alone.
+type Evidence []byte
+
+// Format hides the file from every verb of package fmt.
+func (e Evidence) Format(state fmt.State, _ rune) { _, _ = fmt.Fprintf(state, "(%d bytes)", len(e)) }
+
+// LogValue hides the file from package slog.
+func (e Evidence) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(e)) }
+
+// FormatName tells by its first bytes which of the documented formats a file has; "" if none.
+func (e Evidence) FormatName() string {
+	file := []byte(e)
 	switch {
 	case bytes.HasPrefix(file, []byte("%PDF-")):
 		return FormatPDF
@@ -71,9 +83,9 @@ type SupplyDefenseDocumentRequest struct {
 	// DisputeID is the gateway's id, at most 64 characters. Required. There is no idempotency id: a repeat gets
 	// [CodeRepeatRequest].
 	DisputeID string `json:"disputeId"`
-	// DisputeEvidence is the file itself, sent as Base64, at most [MaxEvidenceBytes]. Required. It may hold anything
-	// about the buyer: keep it in a secret, never show it. It has neither a name nor a format, see [EvidenceFormat].
-	DisputeEvidence []byte `json:"disputeEvidence"`
+	// DisputeEvidence is the file itself, at most [MaxEvidenceBytes]. Required. It has neither a name nor a format, see
+	// [Evidence.FormatName].
+	DisputeEvidence Evidence `json:"disputeEvidence"`
 }
 
 // SupplyDefenseDocumentResponse says that the file was received, not that it convinces.
@@ -96,8 +108,8 @@ type DownloadDisputeEvidenceRequest struct {
 // DownloadDisputeEvidenceResponse is a file. The answer does not repeat the dispute's id.
 type DownloadDisputeEvidenceResponse struct {
 	Answer
-	// DisputeEvidence is the file itself. It may hold anything about the buyer: keep it in a secret, never show it.
-	DisputeEvidence []byte `json:"disputeEvidence"`
+	// DisputeEvidence is the file itself.
+	DisputeEvidence Evidence `json:"disputeEvidence"`
 	// DisputeEvidenceFormat is one of the Format constants, or a word that the gateway added since.
 	DisputeEvidenceFormat string `json:"disputeEvidenceFormat"`
 }

@@ -1,10 +1,6 @@
 package alipay
 
-import (
-	"encoding/json"
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // Values of disputeNotificationType. The gateway may add others, which must be kept like these: there is no other way
 // to learn of a dispute. See docs.antom.com/ac/ams/notify_dispute.
@@ -128,15 +124,14 @@ func (n *DisputeNotification) Outcome() DisputeOutcome {
 // ReadDisputeNotification decodes notifyDispute. A type that this package does not know is no error; a body without the
 // dispute's id or without a type is.
 func ReadDisputeNotification(body []byte) (*DisputeNotification, error) {
-	var notification DisputeNotification
-	if err := json.Unmarshal(body, &notification); err != nil {
-		return nil, fmt.Errorf("reading the notification: %w", err)
-	}
+	notification, err := readNotification[DisputeNotification](body)
 	switch {
+	case err != nil:
+		return nil, err
 	case notification.DisputeID == "":
 		return nil, errors.New("reading the notification: it has no disputeId")
 	case notification.DisputeNotificationType == "":
 		return nil, errors.New("reading the notification: it has no disputeNotificationType")
 	}
-	return &notification, nil
+	return notification, nil
 }

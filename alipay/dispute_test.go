@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -158,10 +159,33 @@ func TestFormatsOfEvidenceAreKnownByTheirFirstBytes(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := EvidenceFormat([]byte(tt.file)); got != tt.want {
-				t.Errorf("EvidenceFormat = %q, want %q", got, tt.want)
+			if got := Evidence(tt.file).FormatName(); got != tt.want {
+				t.Errorf("FormatName = %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestEvidenceAndCertificatesAreSentAndNotPrinted(t *testing.T) {
+	request := &SupplyDefenseDocumentRequest{DisputeID: disputeID, DisputeEvidence: Evidence("SECRET")}
+	certificate := declaration()
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).Info("Sending", "evidence", request.DisputeEvidence, "certificate", *certificate.BuyerCertificate)
+	printed := log.String()
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+		printed += fmt.Sprintf(verb, request.DisputeEvidence) + fmt.Sprintf(verb, *certificate.BuyerCertificate)
+	}
+	printed += fmt.Sprintf("%v %+v %#v", *request, *request, *request)
+	for _, personal := range []string{"SECRET", "83 69 67", "534543", "000000200001010000", "测试员甲"} {
+		if strings.Contains(printed, personal) {
+			t.Errorf("%q is printed: %s", personal, printed)
+		}
+	}
+	if !strings.Contains(printed, "(6 bytes)") || !strings.Contains(printed, hidden) {
+		t.Errorf("the marks are missing: %s", printed)
+	}
+	if body, err := Body(request); err != nil || !strings.Contains(string(body), `"U0VDUkVU"`) {
+		t.Errorf("body = %s, %v", body, err)
 	}
 }
 
