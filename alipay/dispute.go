@@ -40,7 +40,7 @@ type Evidence []byte
 func (e Evidence) Format(state fmt.State, _ rune) { _, _ = fmt.Fprintf(state, "(%d bytes)", len(e)) }
 
 // LogValue hides the file from package slog.
-func (e Evidence) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(e)) }
+func (e Evidence) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%v", e)) }
 
 // FormatName tells by its first bytes which of the documented formats a file has; "" if none.
 func (e Evidence) FormatName() string {

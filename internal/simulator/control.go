@@ -32,6 +32,7 @@ func (s *Simulator) ControlHandler() http.Handler {
 	mux.HandleFunc("PATCH /switches", s.changeSwitches)
 	mux.HandleFunc("POST /payments/{id}/{action}", s.actAsBuyer)
 	s.controlAuthorizations(mux)
+	s.controlCases(mux)
 	mux.HandleFunc("GET /public-key", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, s.PublicKeyPEM()) })
 	mux.HandleFunc("PUT /clients/{clientId}/public-key", s.putPublicKey)
 	return mux
@@ -197,6 +198,17 @@ func (l Ledger) Table() string {
 	section("Authorizations", len(l.Authorizations), "AUTH STATE\tAUTHORIZATION ID\tWALLET\tSTATE\tTOKENS\tDEBITS\tCREATED", func(i int) string {
 		a := l.Authorizations[i]
 		return row(a.AuthState, a.AuthorizationID, a.CustomerBelongsTo, a.State, len(a.Tokens), a.Debits, a.CreatedAt.Format(time.RFC3339))
+	})
+	section("Declarations to customs", len(l.Declarations), "REQUEST ID\tPAYMENT ID\tAMOUNT\tCUSTOMS\tSTATUS\tRESULT\tREFUSED WITH\tCREATED", func(i int) string {
+		d := l.Declarations[i]
+		return row(d.DeclarationRequestID, d.PaymentID, d.Amount, d.CustomsCode, d.Status, d.ResultCode, d.RefusedWith, d.CreatedAt.Format(time.RFC3339))
+	})
+	section("Disputes", len(l.Disputes), "DISPUTE ID\tPAYMENT REQUEST ID\tTYPE\tAMOUNT\tSTATE\tRESULT\tDUE", func(i int) string {
+		d, due := l.Disputes[i], ""
+		if !d.DueAt.IsZero() {
+			due = d.DueAt.Format(time.RFC3339)
+		}
+		return row(d.DisputeID, d.PaymentRequestID, d.Type, d.Amount, d.State, d.JudgedResult, due)
 	})
 	section("Notifications", len(l.Notifications), "NO\tTYPE\tTARGET\tRESULT\tSENDS\tACKNOWLEDGED\tPROBLEM", func(i int) string {
 		n := l.Notifications[i]

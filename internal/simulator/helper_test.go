@@ -123,6 +123,8 @@ func endpoint(operation string) string {
 		return "authorizations/consult"
 	case "applyToken", "revoke":
 		return "authorizations/" + operation
+	case "declare", "inquiryDeclarationRequests":
+		return "customs/" + operation
 	}
 	return "payments/" + operation
 }

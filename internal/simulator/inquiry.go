@@ -48,6 +48,7 @@ func (s *Simulator) inquirePayment(c *call) answer {
 	if p.Status == statusSuccess {
 		fields["paymentTime"] = wireTime(p.PaidAt)
 		merge(fields, settlement(p.Amount, p.order.settlementCurrency, p.PaidAt))
+		addCustomsAmount(fields, p)
 	}
 	if !p.AuthExpiresAt.IsZero() {
 		fields["authExpiryTime"] = wireTime(p.AuthExpiresAt)

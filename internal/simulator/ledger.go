@@ -94,6 +94,12 @@ const (
 	EntryRefund EntryKind = "REFUND"
 	// EntryCancel is merchant to buyer: a paid order was cancelled, which refunds it in full.
 	EntryCancel EntryKind = "CANCEL"
+	// EntryDispute is merchant to dispute: a chargeback freezes the disputed sum, and keeps it if it is lost.
+	EntryDispute EntryKind = "DISPUTE"
+	// EntryDisputeReversal is dispute to merchant: a chargeback was won, withdrawn, or lost for less.
+	EntryDisputeReversal EntryKind = "DISPUTE_REVERSAL"
+	// EntryRapidResolution is merchant to dispute: Visa's scheme has refunded the buyer.
+	EntryRapidResolution EntryKind = "RAPID_DISPUTE_RESOLUTION"
 	// EntryReturn is merchant to buyer: the gateway gives back what was paid after the order had ended.
 	EntryReturn EntryKind = "RETURN"
 )
@@ -102,6 +108,7 @@ const (
 	buyerAccount    = "buyer"
 	holdAccount     = "hold"
 	merchantAccount = "merchant/" // and the client id
+	disputeAccount  = "dispute"
 )
 
 // Entry is one movement of money from one account to another. There is no other way for money to move.
@@ -116,7 +123,7 @@ type Entry struct {
 	PaymentID        string    `json:"paymentId"`
 	PaymentRequestID string    `json:"paymentRequestId"`
 	ReferenceOrderID string    `json:"referenceOrderId"`
-	Reference        string    `json:"reference,omitempty"` // refundRequestId or captureRequestId
+	Reference        string    `json:"reference,omitempty"` // refundRequestId, captureRequestId or disputeId
 }
 
 // Ledger is a consistent copy of all the simulator knows.
@@ -132,6 +139,8 @@ type Ledger struct {
 	// Authorizations are the consents to automatic debits, and Rates how quickly each client sent requests.
 	Authorizations []Authorization `json:"authorizations"`
 	Rates          map[string]Rate `json:"rates"`
+	Declarations   []Declaration   `json:"declarations"`
+	Disputes       []Dispute       `json:"disputes"`
 	Violations     []string        `json:"violations,omitempty"` // broken rules seen as they happened
 }
 
@@ -150,6 +159,8 @@ func (s *Simulator) Ledger() Ledger {
 		Notifications:  make([]Notification, 0, len(s.notifications)),
 		Authorizations: make([]Authorization, 0, len(s.consents.all)),
 		Rates:          make(map[string]Rate, len(s.rates)),
+		Declarations:   make([]Declaration, 0, len(s.customs.all)),
+		Disputes:       make([]Dispute, 0, len(s.disputes.all)),
 		Violations:     slices.Clone(s.violations),
 	}
 	for _, p := range s.payments {
@@ -169,6 +180,12 @@ func (s *Simulator) Ledger() Ledger {
 	}
 	for clientID, r := range s.rates {
 		l.Rates[clientID] = r.Rate
+	}
+	for _, d := range s.customs.all {
+		l.Declarations = append(l.Declarations, d.Declaration)
+	}
+	for _, d := range s.disputes.all {
+		l.Disputes = append(l.Disputes, d.Dispute)
 	}
 	for op, codes := range s.calls {
 		l.APICalls[op] = maps.Clone(codes)
@@ -253,8 +270,8 @@ func (l Ledger) Calls(operation string) int {
 type balance struct{ charged, held, received, returned, charges int64 }
 
 // Check returns every broken rule of money: one charge per paymentRequestId, never more returned than received,
-// never more captured than authorised, and states that agree with the entries; and of consents, see
-// checkAuthorizations.
+// never more captured than authorised, and states that agree with the entries; and of consents,
+// declarations and disputes, see checkAuthorizations and its siblings.
 func (l Ledger) Check() error {
 	var broken []error
 	for _, v := range l.Violations {
@@ -272,6 +289,9 @@ func (l Ledger) Check() error {
 	}
 	moved := map[string]int64{}
 	for _, e := range l.Entries {
+		if e.To == disputeAccount || e.From == disputeAccount {
+			continue // see checkDisputes: a bank takes money back whatever the payment's own balance says
+		}
 		b := balances[e.PaymentID]
 		if b == nil || e.Amount.Value <= 0 {
 			broken = append(broken, fmt.Errorf("entry %d moves %s for payment %q", e.Number, e.Amount, e.PaymentID))
@@ -301,7 +321,10 @@ func (l Ledger) Check() error {
 			broken = append(broken, fmt.Errorf("capture %s (%s) moved %d, want %d", c.CaptureRequestID, c.Status, got, want))
 		}
 	}
-	return errors.Join(append(broken, l.checkAuthorizations()...)...)
+	broken = append(broken, l.checkAuthorizations()...)
+	broken = append(broken, l.checkDeclarations()...)
+	broken = append(broken, l.checkDisputes()...)
+	return errors.Join(broken...)
 }
 
 func (b *balance) add(e Entry) {

@@ -68,33 +68,42 @@ var rates = map[string]int64{
 	"PEN": 268000, "PHP": 17500, "PKR": 3590, "PLN": 252000, "SGD": 746000, "THB": 28700, "TWD": 31200, "USD": 1000000,
 }
 
+// exchange converts a sum into another currency, rounded half up, at a rate of eight decimals.
+func exchange(m Money, currency string) (converted Money, rate string) {
+	price := new(big.Rat).SetFrac64(rates[m.Currency], rates[currency])
+	rate = price.FloatString(8)
+	price.SetString(rate)
+	value := new(big.Rat).Mul(new(big.Rat).SetInt64(m.Value), price)
+	shift := decimals[currency] - decimals[m.Currency]
+	for ; shift > 0; shift-- {
+		value.Mul(value, big.NewRat(10, 1))
+	}
+	for ; shift < 0; shift++ {
+		value.Mul(value, big.NewRat(1, 10))
+	}
+	whole, err := strconv.ParseInt(value.FloatString(0), 10, 64)
+	if err != nil {
+		return Money{}, rate
+	}
+	return Money{Currency: currency, Value: whole}, rate
+}
+
 // settlement returns grossSettlementAmount and settlementQuote for a sum settled in another currency,
-// or nothing when the currencies are the same. The gross amount is rounded half up.
+// or nothing when the currencies are the same.
 func settlement(m Money, currency string, at time.Time) map[string]any {
 	if currency == "" || currency == m.Currency {
 		return nil
 	}
-	price := new(big.Rat).SetFrac64(rates[m.Currency], rates[currency])
-	text := price.FloatString(8)
-	price.SetString(text)
-	gross := new(big.Rat).Mul(new(big.Rat).SetInt64(m.Value), price)
-	shift := decimals[currency] - decimals[m.Currency]
-	for ; shift > 0; shift-- {
-		gross.Mul(gross, big.NewRat(10, 1))
-	}
-	for ; shift < 0; shift++ {
-		gross.Mul(gross, big.NewRat(1, 10))
-	}
-	value, err := strconv.ParseInt(gross.FloatString(0), 10, 64)
-	if err != nil {
+	gross, rate := exchange(m, currency)
+	if gross == (Money{}) {
 		return nil
 	}
 	return map[string]any{
-		"grossSettlementAmount": Money{Currency: currency, Value: value}.wire(),
+		"grossSettlementAmount": gross.wire(),
 		"settlementQuote": map[string]any{
 			"quoteId":           "quote" + m.Currency + currency + at.Format("20060102"),
 			"quoteCurrencyPair": m.Currency + "/" + currency,
-			"quotePrice":        json.Number(text),
+			"quotePrice":        json.Number(rate),
 			"quoteStartTime":    wireTime(at.Truncate(24 * time.Hour)),
 			"quoteExpiryTime":   wireTime(at.Truncate(24 * time.Hour).Add(24 * time.Hour)),
 			"guaranteed":        true,

@@ -26,7 +26,7 @@ const reorderLimit = 2 * time.Minute
 type Notification struct {
 	Number       int         `json:"number"`
 	Type         string      `json:"notifyType"`
-	Target       string      `json:"target"` // paymentRequestId, refundRequestId, captureRequestId or authState
+	Target       string      `json:"target"` // paymentRequestId, refundRequestId, captureRequestId, authState or disputeId
 	ClientID     string      `json:"clientId"`
 	URL          string      `json:"url"`
 	ResultCode   string      `json:"resultCode"`
@@ -86,6 +86,7 @@ func (s *Simulator) notifyLateSuccess(p *payment) {
 func addSuccess(fields map[string]any, p *payment) {
 	fields["paymentTime"] = wireTime(p.PaidAt)
 	merge(fields, settlement(p.Amount, p.order.settlementCurrency, p.PaidAt))
+	addCustomsAmount(fields, p)
 	if p.card() {
 		fields["authExpiryTime"] = wireTime(p.PaidAt.Add(authorisationLife))
 	}
@@ -132,7 +133,9 @@ func (s *Simulator) queueNotification(operation, kind, target, clientID, to, cod
 		return
 	}
 	fields[typeField(operation)] = kind
-	fields["result"] = result(code, "")
+	if operation != "notifyDispute" { // which speaks of no result
+		fields["result"] = result(code, "")
+	}
 	n := &notification{operation: operation, fields: fields, Notification: Notification{
 		Number: len(s.notifications) + 1, Type: kind, Target: target, ClientID: clientID, URL: to, ResultCode: code,
 	}}
@@ -140,10 +143,14 @@ func (s *Simulator) queueNotification(operation, kind, target, clientID, to, cod
 	s.clock.at(at, func() { s.sendNotification(n) })
 }
 
-// typeField is what names the type: authorizations have a field of their own (ams/notifyauth).
+// typeField is what names the type: authorizations and disputes have fields of their own (ams/notifyauth,
+// ams/notify_dispute).
 func typeField(operation string) string {
-	if operation == "notifyAuthorization" {
+	switch operation {
+	case "notifyAuthorization":
 		return "authorizationNotifyType"
+	case "notifyDispute":
+		return "disputeNotificationType"
 	}
 	return "notifyType"
 }

@@ -87,6 +87,10 @@ var messages = map[string]string{
 	"CANCEL_WINDOW_EXCEED":         "The cancel period is over.",
 	"REFUND_WINDOW_EXCEED":         "The refund period is over.",
 	"AUTH_EXPIRED":                 "authorization expired",
+	"REPEAT_REQUEST":               "The dispute is already accepted or defended.",
+	"TIME_EXCEEDS_LIMIT":           "The time to accept or defend is over.",
+	"DEFENSE_EXCEED_LIMIT":         "No further material is accepted.",
+	"NOT_ALLOW_IN_CURRENT_STATUS":  "The earlier material is still being checked.",
 	"REPEAT_REQ_INCONSISTENT":      "The id was used before with other values.",
 
 	"USER_PAYMENT_VERIFICATION_FAILED": "The buyer has not confirmed the payment.",

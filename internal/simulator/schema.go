@@ -186,3 +186,32 @@ var refundRequest = schema{
 var inquiryRefundRequest = schema{
 	requestID("refundRequestId"), text("refundId", 64), text("merchantAccountId", 32),
 }
+
+// declareRequest is ams/declare. One page spells subOrderId otherwise, so both are taken. Codes of other customs offices
+// occur in old samples only.
+var declareRequest = schema{
+	field{name: "declarationRequestId", kind: textKind, required: true, max: 32, pattern: requestIDText},
+	text("paymentId", 64).needed(),
+	amountOf("declarationAmount").needed(),
+	group("customs", oneOf("region", "CN").needed(),
+		oneOf("customsCode", "ZONGSHU", "ZHENGZHOU", "NINGBO", "SHANGHAI_CBT").needed()).needed(),
+	group("merchantCustomsInfo", text("merchantCustomsCode", 128).needed(), text("merchantCustomsName", 256).needed()).needed(),
+	flag("splitOrder").needed(),
+	text("subOrderId", 64), text("suborderId", 64),
+	group("buyerCertificate", oneOf("certificateType", "ID_CARD").needed(), // PASSPORT is for other countries
+		text("certificateNo", 64).needed(),
+		group("holderName", text("fullName", 128), text("firstName", 32), text("middleName", 32), text("lastName", 32))),
+}
+
+// inquiryDeclarationsRequest is ams/inquirydeclare.
+var inquiryDeclarationsRequest = schema{listOf("declarationRequestIds", 10).needed()}
+
+// disputeRequest is ams/accept, defenseRequest ams/supply_evidence and evidenceRequest ams/download.
+var (
+	disputeRequest  = schema{text("disputeId", 64).needed()}
+	defenseRequest  = schema{text("disputeId", 64).needed(), text("disputeEvidence", 1_000_000).needed()}
+	evidenceRequest = schema{
+		text("disputeId", 64).needed(),
+		oneOf("disputeEvidenceType", evidenceTemplate, evidenceFile, evidenceProposal).needed(),
+	}
+)

@@ -50,6 +50,16 @@ func (s *Simulator) operations(path string) func(*call) answer {
 		return s.refund
 	case "payments/inquiryRefund":
 		return s.inquireRefund
+	case "customs/declare":
+		return s.declare
+	case "customs/inquiryDeclarationRequests":
+		return s.inquireDeclarations
+	case "payments/acceptDispute":
+		return s.acceptDispute
+	case "payments/supplyDefenseDocument":
+		return s.supplyDefense
+	case "payments/downloadDisputeEvidence":
+		return s.downloadEvidence
 	}
 	return s.authorizationOperations(path)
 }

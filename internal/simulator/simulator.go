@@ -102,6 +102,8 @@ type Simulator struct {
 	switches      Switches
 	consents      *consents
 	rates         map[string]*rate
+	customs       customs
+	disputes      disputes
 }
 
 // maxTimeScale lets a simulator run for ten days before simulated time leaves what a time.Duration can hold.
@@ -153,6 +155,7 @@ func New(options Options) (*Simulator, error) {
 		clients: map[string]*Client{}, byPaymentID: map[string]*payment{}, byRequest: map[requestKey]*payment{},
 		sessionsByID: map[string]*session{}, byCode: map[string]checkout{}, byRefund: map[requestKey]*refund{}, byRefundID: map[requestKey]*refund{},
 		byCapture: map[requestKey]*capture{}, calls: map[string]map[string]int{}, switches: switches, consents: newConsents(), rates: map[string]*rate{},
+		customs: customs{byRequest: map[requestKey]*declaration{}}, disputes: disputes{byID: map[string]*dispute{}},
 	}
 	s.sent = sync.NewCond(&s.mu)
 	for _, c := range options.Clients {
