@@ -98,6 +98,8 @@ type Exchange struct {
 	ResultCode string    `json:"resultCode"`
 	// Repeated marks a refresh that answered the pair of an earlier one again.
 	Repeated bool `json:"repeated,omitempty"`
+	// Overlapping marks one that arrived while another of the same consent had no answer yet.
+	Overlapping bool `json:"overlapping,omitempty"`
 }
 
 // authorization is a consent at the gateway.
@@ -108,6 +110,7 @@ type authorization struct {
 	refused                   bool
 	ended                     string // the state that ended it
 	tokens                    []*token
+	exchanging                int // exchanges without an answer
 }
 
 type token struct {

@@ -48,6 +48,9 @@ func (a Authorization) Refreshes() int {
 	return a.count(func(e Exchange) bool { return e.GrantType == refreshGrant && e.ResultCode == "SUCCESS" && !e.Repeated })
 }
 
+// Overlaps counts the exchanges that arrived while another of the same consent had no answer yet.
+func (a Authorization) Overlaps() int { return a.count(func(e Exchange) bool { return e.Overlapping }) }
+
 // DeadDebits counts the debits that came with a token after its end.
 func (a Authorization) DeadDebits() int {
 	n := 0

@@ -24,6 +24,7 @@ type inbox struct {
 }
 
 type received struct {
+	raw      []byte
 	body     map[string]any
 	time     string
 	verified bool
@@ -44,7 +45,7 @@ func newInbox(t *testing.T) *inbox {
 		message := alipay.Message{URI: r.URL.RequestURI(), ClientID: r.Header.Get("Client-Id"), Time: r.Header.Get("Request-Time"), Body: raw}
 		in.mu.Lock()
 		defer in.mu.Unlock()
-		in.got = append(in.got, received{body: body, time: message.Time,
+		in.got = append(in.got, received{raw: raw, body: body, time: message.Time,
 			verified: alipay.Verify(message, r.Header.Get("Signature"), &gatewayKey().PublicKey) == nil})
 		status, text := in.answer(len(in.got))
 		w.WriteHeader(status)

@@ -26,7 +26,9 @@ func direct(t *rapid.T, s *Simulator, operation string, fields map[string]any) a
 	if fault.Kind == FailLater {
 		c.fate = fault.codeOr("PROCESS_FAIL")
 	}
-	return s.operations(endpoint(operation))(c)
+	a := s.operations(endpoint(operation))(c)
+	a.sent()
+	return a
 }
 
 func drawSwitches(t *rapid.T) Switches {

@@ -20,6 +20,15 @@ type answer struct {
 	code    string
 	message string
 	fields  map[string]any
+	// exchange is the authorization whose exchange this answers; others that arrive before it is sent overlap.
+	exchange *authorization
+}
+
+// sent is told, under the lock, once the answer has left or is lost.
+func (a answer) sent() {
+	if a.exchange != nil {
+		a.exchange.exchanging--
+	}
 }
 
 func success(fields map[string]any) answer { return answer{code: "SUCCESS", fields: fields} }

@@ -131,6 +131,7 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	a := s.perform(who, r, body, fault)
+	defer s.sentAnswer(a)
 	switch fault.Kind {
 	case DropResponse:
 		panic(http.ErrAbortHandler)
@@ -201,8 +202,15 @@ func (s *Simulator) performLater(who identity, r *http.Request, raw []byte, faul
 		if who.refused == nil && refused == nil {
 			a = s.operations(rest)(c)
 		}
+		a.sent()
 		s.countLocked(operation, a.code)
 	})
+}
+
+func (s *Simulator) sentAnswer(a answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a.sent()
 }
 
 // base is the address under which the buyer reaches this server.

@@ -62,15 +62,13 @@ func (s *Simulator) exchangeCode(c *call, a *authorization) answer {
 		refusal = w.refusedExpiredCode()
 	}
 	if refusal != "" {
-		a.exchanged(c, refusal, false)
-		return failure(refusal)
+		return a.exchanged(c, failure(refusal), false)
 	}
 	t := s.issue(a, nil)
-	a.exchanged(c, "SUCCESS", false)
 	if w.AnnouncesToken {
 		s.announceToken(t)
 	}
-	return tokenAnswer(t, true)
+	return a.exchanged(c, tokenAnswer(t, true), false)
 }
 
 func (s *Simulator) exchangeRefresh(c *call, t *token) answer {
@@ -85,18 +83,22 @@ func (s *Simulator) exchangeRefresh(c *call, t *token) answer {
 		refusal = w.refusedRefresh()
 	}
 	if refusal != "" {
-		a.exchanged(c, refusal, false)
-		return failure(refusal)
+		return a.exchanged(c, failure(refusal), false)
 	}
-	a.exchanged(c, "SUCCESS", again)
 	if again {
-		return tokenAnswer(t.next, true)
+		return a.exchanged(c, tokenAnswer(t.next, true), true)
 	}
-	return tokenAnswer(s.issue(a, t), w.Refresh != RefreshKept)
+	return a.exchanged(c, tokenAnswer(s.issue(a, t), w.Refresh != RefreshKept), false)
 }
 
-func (a *authorization) exchanged(c *call, code string, repeated bool) {
-	a.Exchanges = append(a.Exchanges, Exchange{Time: c.now, GrantType: c.body.text("grantType"), ResultCode: code, Repeated: repeated})
+// exchanged records an exchange and its answer.
+func (a *authorization) exchanged(c *call, given answer, repeated bool) answer {
+	a.Exchanges = append(a.Exchanges, Exchange{
+		Time: c.now, GrantType: c.body.text("grantType"), ResultCode: given.code, Repeated: repeated, Overlapping: a.exchanging > 0,
+	})
+	a.exchanging++
+	given.exchange = a
+	return given
 }
 
 // issue makes the tokens of a consent, or those that follow former. The former access token ends at once: what becomes
