@@ -15,9 +15,6 @@ import (
 // a logger that writes JSON of its own accord.
 type Credential string
 
-// hiddenCredential stands for a credential that is not empty.
-const hiddenCredential = "(credential)"
-
 // Format hides the text from every verb, %#v and %x among them.
 func (c Credential) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, c.shown()) }
 
@@ -28,5 +25,5 @@ func (c Credential) shown() string {
 	if c == "" {
 		return ""
 	}
-	return hiddenCredential
+	return hidden
 }

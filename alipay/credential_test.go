@@ -56,13 +56,13 @@ func TestCredentialsAreNeverPrinted(t *testing.T) {
 	}
 	var log strings.Builder
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("Called", "token", Credential(canary))
-	if strings.Contains(log.String(), canary) || !strings.Contains(log.String(), hiddenCredential) {
+	if strings.Contains(log.String(), canary) || !strings.Contains(log.String(), hidden) {
 		t.Errorf("a JSON log line shows the credential: %s", log.String())
 	}
 }
 
 func TestPrintedCredentialSaysWhetherThereIsOne(t *testing.T) {
-	if got := fmt.Sprintf("%v|%v", Credential("x"), Credential("")); got != hiddenCredential+"|" {
+	if got := fmt.Sprintf("%v|%v", Credential("x"), Credential("")); got != hidden+"|" {
 		t.Errorf("printed %q", got)
 	}
 }

@@ -98,7 +98,7 @@ type BuyerCertificate struct {
 	HolderName *UserName `json:"holderName,omitempty"`
 }
 
-// hidden stands for personal data.
+// hidden stands for personal data, and for a [Credential].
 const hidden = "[hidden]"
 
 // Format hides the certificate from every verb of package fmt.

@@ -170,25 +170,25 @@ func (s *Simulator) agree(a *authorization, buyer string) string {
 	}
 	if w, _ := s.wallet(a.CustomerBelongsTo); w.WithoutCode {
 		s.announceToken(s.issue(a, nil))
-		return withQuery(a.redirectURL, "authState", a.AuthState)
+		return withQuery(a.redirectURL, query("authState", a.AuthState))
 	}
 	a.AuthCode, a.CodeExpiresAt = "2810C"+s.newCode(), a.AgreedAt.Add(authCodeLife)
 	s.consents.byCode[a.AuthCode] = a
 	s.notifyAuthorization(a, "AUTHCODE_CREATED", map[string]any{"authState": a.AuthState, "authCode": a.AuthCode})
-	return withQuery(a.redirectURL, "authCode", a.AuthCode, "authState", a.AuthState)
+	return withQuery(a.redirectURL, query("authCode", a.AuthCode)+"&"+query("authState", a.AuthState))
 }
 
 // withQuery adds to the query that an address has and leaves the rest as it is written.
-func withQuery(address string, pairs ...string) string {
+func withQuery(address, added string) string {
 	u, err := url.Parse(address)
 	if err != nil { // linkKind has parsed it before
 		return address
 	}
-	for i := 0; i < len(pairs); i += 2 {
-		if u.RawQuery != "" {
-			u.RawQuery += "&"
-		}
-		u.RawQuery += pairs[i] + "=" + url.QueryEscape(pairs[i+1])
+	if u.RawQuery != "" {
+		u.RawQuery += "&"
 	}
+	u.RawQuery += added
 	return u.String()
 }
+
+func query(name, value string) string { return name + "=" + url.QueryEscape(value) }
