@@ -27,7 +27,7 @@ func TestBankConfirmation(t *testing.T) {
 		card map[string]any
 	}{
 		{"the buyer of a known card is sent to the bank where the merchant forces 3DS", cardWith("ALIPAYtoken", forced)},
-		{"the buyer of a known card is sent to the bank where the scheme demands 3DS and an upgrade is allowed", cardWith(CardTokenDemands3DS, upgraded)},
+		{"the buyer of a known card is sent to the bank where the scheme demands 3DS and an upgrade is allowed", cardWith(CardDemands3DS, upgraded)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m := newMerchant(t)
@@ -87,7 +87,7 @@ func TestBankConfirmation(t *testing.T) {
 	})
 	t.Run("a card whose scheme demands 3DS is refused without", func(t *testing.T) {
 		m := newMerchant(t)
-		m.want("F AUTHENTICATION_REQUIRED", "pay", cardWith(CardTokenDemands3DS, map[string]any{}))
+		m.want("F AUTHENTICATION_REQUIRED", "pay", cardWith(CardDemands3DS, map[string]any{}))
 	})
 	t.Run("an upgrade that the scheme does not ask for changes nothing", func(t *testing.T) {
 		m := newMerchant(t)

@@ -106,10 +106,10 @@ func cardRefusal(o order) string {
 	return ""
 }
 
-// CardTokenDemands3DS begins the token of a card whose scheme allows no payment without 3DS. No page publishes such a card.
-const CardTokenDemands3DS = "TEST_CARD_3DS"
+// CardDemands3DS begins the token of a card whose scheme allows no payment without 3DS. No page publishes such a card.
+const CardDemands3DS = "TEST_CARD_3DS"
 
-func (o order) demands3DS() bool { return strings.HasPrefix(o.methodID, CardTokenDemands3DS) }
+func (o order) demands3DS() bool { return strings.HasPrefix(o.methodID, CardDemands3DS) }
 
 // challenged says whether the buyer is asked to confirm with the bank: forced by the merchant, or upgraded because the scheme demands it
 // (ams/payment_cashier, is3DSAuthentication and enableAuthenticationUpgrade).

@@ -214,7 +214,7 @@ func TestTransactionsBySwitch(t *testing.T) {
 		{TransactionsAbsent, listed{false, false}, listed{false, false}},
 	} {
 		t.Run("the list of transactions is "+string(test.form), func(t *testing.T) {
-			m := newMerchant(t, func(o *Options) { o.Switches.Transactions = test.form })
+			m := newMerchant(t, func(o *Options) { o.Transactions = test.form })
 			inquire := func() listed {
 				value, present := m.want("S SUCCESS", "inquiryPayment", map[string]any{"paymentRequestId": "p1"}).body["transactions"]
 				return listed{present, present && value == nil}

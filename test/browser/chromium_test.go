@@ -17,8 +17,11 @@ const chromiumVariable = "CHROMIUM"
 // longestVisit bounds what a buyer does in the browser, its start on a busy machine included.
 const longestVisit = 2 * time.Minute
 
+// browser is a running Chromium.
+type browser struct{ process context.Context }
+
 // openBrowser starts a browser with a profile of its own, which reaches this machine alone.
-func openBrowser(t *testing.T) context.Context {
+func openBrowser(t *testing.T) browser {
 	t.Helper()
 	path := os.Getenv(chromiumVariable)
 	if path == "" {
@@ -35,21 +38,21 @@ func openBrowser(t *testing.T) context.Context {
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true), // which is small in containers
 	)
-	browser, closeBrowser := chromedp.NewContext(allocator)
+	process, closeBrowser := chromedp.NewContext(allocator)
 	t.Cleanup(func() {
 		closeBrowser()
 		stop()
 	})
-	if err := chromedp.Do(browser); err != nil {
+	if err := chromedp.Do(process); err != nil {
 		t.Fatalf("starting %s: %v", path, err)
 	}
-	return browser
+	return browser{process}
 }
 
 // visit does what a buyer does on a page, in a tab of its own. When that fails it tells what the page showed.
-func visit(t *testing.T, browser context.Context, page string, steps ...chromedp.Action[chromedp.Void]) {
+func (b browser) visit(t *testing.T, page string, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
-	tab, closeTab := chromedp.NewContext(browser)
+	tab, closeTab := chromedp.NewContext(b.process)
 	defer closeTab()
 	if err := chromedp.Do(tab); err != nil { // opens it, without the limit that would end it
 		t.Fatal(err)

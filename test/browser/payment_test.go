@@ -115,17 +115,17 @@ func (s *shop) cardPayment(name string) *apiv1.Payment {
 
 func TestBuyersPayWithABrowser(t *testing.T) {
 	open := openShop(t)
-	browser := openBrowser(t)
+	chromium := openBrowser(t)
 	t.Run("a buyer who pays at the cashier makes the payment Paid", func(t *testing.T) {
 		t.Parallel()
 		s := open.in(t)
-		visit(t, browser, s.opened(testenv.NewPayment("wallet")), click("pay"), seeState("SUCCESS"))
+		chromium.visit(t, s.opened(testenv.NewPayment("wallet")), click("pay"), seeState("SUCCESS"))
 		s.expectCharges(s.await("wallet", apiv1.PaymentPaid), 1)
 	})
 	t.Run("a buyer who confirms at the card's bank makes the payment Paid, once the gateway has captured it", func(t *testing.T) {
 		t.Parallel()
 		s := open.in(t)
-		visit(t, browser, s.opened(s.cardPayment("card")), see("#refuse"), click("confirm"), seeState("SUCCESS"))
+		chromium.visit(t, s.opened(s.cardPayment("card")), see("#refuse"), click("confirm"), seeState("SUCCESS"))
 		payment := s.await("card", apiv1.PaymentPaid)
 		s.expectCharges(payment, 1)
 		if a := payment.Status.Amounts; a == nil || a.Captured != "4200" {
@@ -139,13 +139,13 @@ func TestBuyersPayWithABrowser(t *testing.T) {
 	t.Run("a buyer who declines at the cashier makes the payment Failed, with the gateway's code", func(t *testing.T) {
 		t.Parallel()
 		s := open.in(t)
-		visit(t, browser, s.opened(testenv.NewPayment("declined")), click("decline"), seeReason("USER_BALANCE_NOT_ENOUGH"), seeState("FAIL"))
+		chromium.visit(t, s.opened(testenv.NewPayment("declined")), click("decline"), seeReason("USER_BALANCE_NOT_ENOUGH"), seeState("FAIL"))
 		s.expectFailure("declined", "USER_BALANCE_NOT_ENOUGH")
 	})
 	t.Run("a buyer who refuses at the card's bank makes the payment Failed, with the gateway's code", func(t *testing.T) {
 		t.Parallel()
 		s := open.in(t)
-		visit(t, browser, s.opened(s.cardPayment("refused")), click("refuse"), seeReason("USER_PAYMENT_VERIFICATION_FAILED"), seeState("FAIL"))
+		chromium.visit(t, s.opened(s.cardPayment("refused")), click("refuse"), seeReason("USER_PAYMENT_VERIFICATION_FAILED"), seeState("FAIL"))
 		s.expectFailure("refused", "USER_PAYMENT_VERIFICATION_FAILED")
 	})
 }
