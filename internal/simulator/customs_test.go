@@ -299,6 +299,18 @@ func TestInquiryOfDeclarations(t *testing.T) {
 	}
 }
 
+func TestWrongAmountStrikesRecordsToo(t *testing.T) {
+	m, id := chinaMerchant(t, "10050")
+	m.want("S SUCCESS", "declare", declarationOf("d1", id, "10050"))
+	m.inject(Fault{Kind: WrongAmount, Path: "inquiryDeclarationRequests"})
+	for _, want := range []string{"10051", "10050"} {
+		amount, _ := m.inquired("d1")["declarationAmount"].(map[string]any)
+		if amount["value"] != want {
+			t.Errorf("declarationAmount = %v, want %s", amount, want)
+		}
+	}
+}
+
 func TestCustomsIsToldWhatToAnswer(t *testing.T) {
 	m, id := chinaMerchant(t, "10050")
 	s := m.simulator

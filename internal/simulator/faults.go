@@ -39,8 +39,8 @@ const (
 	RateLimit FaultKind = "rateLimit"
 	// WrongAmount acts and answers, well signed, with amounts one unit too high.
 	WrongAmount FaultKind = "wrongAmount"
-	// ResultCode refuses with Fault.Code, as the sandbox's error scenario simulation does. Pay, capture and refund
-	// remember the refusal under their id, unless it is one of the request itself. On the path "autoCapture" it
+	// ResultCode refuses with Fault.Code, as the sandbox's error scenario simulation does. Pay, capture, refund and
+	// declare remember the refusal under their id, unless it is one of the request itself. On the path "autoCapture" it
 	// fails the capture of an AUTOMATIC card payment.
 	ResultCode FaultKind = "resultCode"
 	// InProcess answers a refund or capture U and settles it about 30 simulated seconds later. On the path "autoCapture" the
@@ -225,7 +225,7 @@ func (f *Fault) matches(operation, clientID string, body []byte) bool {
 	return slices.Contains(callFaults, f.Kind)
 }
 
-// wrongAmount copies fields with every sum of money one unit too high.
+// wrongAmount copies fields with every sum of money one unit too high, those of listed records as well.
 func wrongAmount(fields map[string]any) map[string]any {
 	out := make(map[string]any, len(fields))
 	for name, value := range fields {
@@ -236,7 +236,21 @@ func wrongAmount(fields map[string]any) map[string]any {
 				value = map[string]any{"currency": sum["currency"], "value": strconv.FormatInt(n+1, 10)}
 			}
 		}
+		if records, isList := value.([]any); isList {
+			value = wrongRecords(records)
+		}
 		out[name] = value
+	}
+	return out
+}
+
+func wrongRecords(records []any) []any {
+	out := make([]any, 0, len(records))
+	for _, record := range records {
+		if fields, isObject := record.(map[string]any); isObject {
+			record = wrongAmount(fields)
+		}
+		out = append(out, record)
 	}
 	return out
 }
