@@ -22,8 +22,17 @@ import (
 
 const cardMethod = "CARD"
 
+// paysByCard reports whether a card pays. Of a session it does where anything says so: what is held must not count as collected.
 func paysByCard(payment *apiv1.Payment) bool {
-	return payment.Spec.Cashier != nil && payment.Spec.Cashier.PaymentMethodType == cardMethod
+	st, session := &payment.Status, payment.Spec.Session
+	switch {
+	case payment.Spec.Cashier != nil:
+		return payment.Spec.Cashier.PaymentMethodType == cardMethod
+	case session != nil:
+		return session.PaymentMethodType == cardMethod || st.PaymentMethodType == cardMethod || st.AuthorizationExpiryTime != nil || len(st.Captures) > 0
+	default:
+		return false
+	}
 }
 
 // cardMethodOf is how a card pays. token is a credential.
@@ -126,7 +135,7 @@ func (a paymentAnswers) hold(at time.Time) {
 
 // noteCaptures adds captures or brings them up to date, whatever else the answer says.
 func (a paymentAnswers) noteCaptures(transactions []alipay.Transaction) {
-	if !paysByCard(a.payment) {
+	if !paysByCard(a.payment) && a.payment.Spec.Session == nil {
 		return
 	}
 	for i := range transactions {

@@ -103,7 +103,7 @@ func (l *Lifecycle) warnDisabled(ctx context.Context, payment *apiv1.Payment) {
 		if reason := disableReason(&catalogs.Items[i], payment); reason != "" {
 			l.Events.Eventf(payment, nil, "Warning", apiv1.MethodDisabledReason, "Reconcile",
 				"PaymentMethodCatalog %q lists %s as disabled (%s); the payment is sent all the same.",
-				catalogs.Items[i].Name, payment.Spec.Cashier.PaymentMethodType, reason)
+				catalogs.Items[i].Name, methodOf(payment), reason)
 			return
 		}
 	}
@@ -116,7 +116,7 @@ func disableReason(catalog *apiv1.PaymentMethodCatalog, payment *apiv1.Payment) 
 		return ""
 	}
 	for _, method := range catalog.Status.Methods {
-		if method.PaymentMethodType == payment.Spec.Cashier.PaymentMethodType && method.Enabled != nil && !*method.Enabled {
+		if method.PaymentMethodType == methodOf(payment) && method.Enabled != nil && !*method.Enabled {
 			if method.DisableReason == "" {
 				return "no reason given"
 			}

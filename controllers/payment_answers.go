@@ -72,6 +72,7 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 	if !a.found(answer.PaymentID, answer.PaymentAmount, answer.PaymentCreateTime.Time, answer.ResponseTime) {
 		return true
 	}
+	a.noteMethod(answer)
 	a.noteCaptures(answer.Transactions)
 	unpaid := answer.PaymentStatus == alipay.StatusFail || answer.PaymentStatus == alipay.StatusCancelled
 	switch ended := st.State == apiv1.StateFailed || st.State == apiv1.PaymentCancelled; {
@@ -92,6 +93,10 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 			a.authorized(answer)
 			return true
 		}
+		if methodOf(a.payment) == "" {
+			a.successByUnknownMethod(answer)
+			return true
+		}
 		a.paid(answer.PaymentTime.Time)
 	case alipay.StatusCancelled:
 		a.cancelled()
@@ -100,7 +105,7 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 			a.contradiction("authorised", answer.PaymentStatus)
 			return true
 		}
-		if st.State == apiv1.PaymentPaid {
+		if st.State == apiv1.PaymentPaid || st.PaymentTime != nil {
 			a.contradiction("paid", answer.PaymentStatus)
 			return true
 		}
@@ -131,6 +136,7 @@ func (a paymentAnswers) open(state apiv1.OperationState) {
 // found notes the gateway's id and compares the order with the manifest. False means that it is another payment.
 func (a paymentAnswers) found(paymentID string, amount *alipay.Amount, created, answered time.Time) bool {
 	st, want := &a.payment.Status, wireAmount(a.payment.Spec.Amount)
+	a.submitted()
 	paymentID = cut(paymentID, 64)
 	switch {
 	case amount != nil && *amount != want:

@@ -83,6 +83,7 @@ type paymentPass struct {
 	// cardToken is the credential of the card that pays, if one does.
 	cardToken string
 	request   *alipay.PayRequest
+	session   sessionPass
 	refunds   []apiv1.Refund
 	captures  []apiv1.Capture
 }
@@ -117,9 +118,12 @@ func (r *PaymentReconciler) gather(ctx context.Context, payment *apiv1.Payment) 
 		pass.news, err = r.hear(ctx, payment, pass.account.account, pass.concernsPayment)
 	}
 	if err == nil && pass.needsSecrets() {
-		if pass.full, pass.withheld = r.withPersonalData(ctx, payment, pass.now); pass.withheld == nil && paysByCard(payment) {
+		if pass.full, pass.withheld = r.withPersonalData(ctx, payment, pass.now); pass.withheld == nil && payment.Spec.Cashier != nil && paysByCard(payment) {
 			pass.cardToken, pass.withheld = r.cardToken(ctx, payment, pass.now)
 		}
+	}
+	if err == nil && pass.needsSessionSecret() {
+		pass.gatherSession(ctx)
 	}
 	return pass, err
 }
@@ -139,17 +143,14 @@ func settledForGood(payment *apiv1.Payment) bool {
 // begin brings the status up to date with spec and refunds, and makes the request that spec and intent stand for.
 func (p *paymentPass) begin() {
 	st := &p.payment.Status
-	if p.account.account != nil && p.payment.Spec.Cashier != nil {
-		p.method = capabilityOf(p.account.account, p.payment.Spec.Cashier.PaymentMethodType)
-		p.answers.oneCapture = p.payment.Spec.CaptureMode == apiv1.ManualCapture && p.method.partialCapture && !p.method.multipleCapture
-	}
+	p.learnMethod()
 	if p.captures != nil {
 		p.answers.rollUpCaptures(p.captures)
 	}
 	if p.refunds != nil {
 		p.answers.rollUp(p.refunds)
 	}
-	if p.account.account == nil || p.payment.Spec.Cashier == nil {
+	if p.account.account == nil || p.payment.Spec.Cashier == nil && p.payment.Spec.Session == nil {
 		return
 	}
 	prefix := p.account.account.Spec.RequestIDPrefix
@@ -165,17 +166,39 @@ func (p *paymentPass) begin() {
 		p.intent = newIntent(p.account.account, p.payment.Spec.Attempt, p.now)
 		p.intent.SettlementCurrency = cmp.Or(p.payment.Spec.SettlementCurrency, p.intent.SettlementCurrency)
 	}
-	if p.request, p.buildErr = payRequest(p.full, p.id, p.intent, p.cardToken); p.buildErr == nil {
-		p.hash, p.buildErr = requestHash(p.request)
-	}
+	p.makeRequest()
 	p.recall = p.memory.load(p.payment, p.id)
 	p.recall.spreadAfterRestart(st.State == apiv1.StateProcessing || st.State == apiv1.PaymentConfirming || st.State == apiv1.PaymentAuthorized, p.intent, p.now, p.jitter)
 	if p.orphanCapture != "" && p.recall.nextLook.After(p.now.Add(emptyAnswerDelay)) {
 		p.recall.nextLook = p.now.Add(emptyAnswerDelay)
 	}
 	p.read()
+	if p.payment.Spec.Session != nil && !st.State.Final() {
+		p.beginSession()
+	}
 	p.heed(p.payment, paymentKind, &p.news, &p.recall)
 	p.doubtFormer()
+}
+
+// learnMethod looks up what the payment's method can do.
+func (p *paymentPass) learnMethod() {
+	if p.account.account != nil {
+		p.method = capabilityOf(p.account.account, methodOf(p.payment))
+		p.answers.oneCapture = p.payment.Spec.CaptureMode == apiv1.ManualCapture && p.method.partialCapture && !p.method.multipleCapture
+	}
+}
+
+// makeRequest makes the request that spec and intent stand for.
+func (p *paymentPass) makeRequest() {
+	if p.payment.Spec.Session != nil {
+		if p.session.request, p.buildErr = sessionRequest(p.full, p.id, p.intent, p.requestedAt()); p.buildErr == nil {
+			p.hash, p.buildErr = requestHash(p.session.request)
+		}
+		return
+	}
+	if p.request, p.buildErr = payRequest(p.full, p.id, p.intent, p.cardToken); p.buildErr == nil {
+		p.hash, p.buildErr = requestHash(p.request)
+	}
 }
 
 // attemptID is the request id of one attempt.
@@ -207,10 +230,13 @@ func (p *paymentPass) intend(do action) {
 	st := &p.payment.Status
 	switch do {
 	case actRecordIntent:
-		if st.Intent == nil {
+		switch {
+		case p.payment.Spec.Session != nil:
+			p.intendSession()
+		case st.Intent == nil:
 			p.keepIntent()
 			st.State = apiv1.StateSubmitting
-		} else {
+		default:
 			st.Intent.ResubmittedAt = &metav1.Time{Time: p.now.Truncate(time.Second)}
 			st.State, st.EmptyAnswers = apiv1.StateSubmitting, nil
 		}
@@ -258,14 +284,18 @@ func (p *paymentPass) call(ctx context.Context, do action) error {
 	if do != actSubmit && do != actCancel {
 		p.news.answered(p.trouble)
 	}
-	if pending, _ := p.cancelPending(); do != actInquire || !pending || err != nil {
-		p.recall.note(p.trouble) // asking before each try to cancel does not make the tries succeed
+	pending, _ := p.cancelPending()
+	if asking := do == actInquire; !(asking && pending && err == nil) && !(asking && p.sessionUnanswered()) {
+		p.recall.note(p.trouble) // asking before each try to cancel, or to get a session, does not make the tries succeed
 	}
 	return err
 }
 
-// submit sends pay. What it leaves unclear, the next inquiry tells.
+// submit sends pay, or asks for a session. What it leaves unclear, the next inquiry tells.
 func (p *paymentPass) submit(ctx context.Context) error {
+	if p.payment.Spec.Session != nil {
+		return p.submitSession(ctx)
+	}
 	st := &p.payment.Status
 	unsent := p.recall.unsent
 	p.recall.unsent = false
@@ -303,7 +333,9 @@ func (p *paymentPass) inquire(ctx context.Context) error {
 	p.asked = true
 	counted := st.EmptyAnswers
 	answer, err := p.gateway().client.InquiryPayment(ctx, p.inquiryFor(p.id))
-	st.EmptyAnswers = countEmpty(st.EmptyAnswers, p.id, newTrouble(err), p.Clock.Now())
+	if err == nil || p.emptyAnswerCounts() {
+		st.EmptyAnswers = countEmpty(st.EmptyAnswers, p.id, newTrouble(err), p.Clock.Now())
+	}
 	if err != nil {
 		if p.news.contradicted && emptyCount(st.EmptyAnswers, p.id) >= emptyAnswers {
 			st.Conflict, st.EmptyAnswers, p.news.explained = announcedUnknown("payment"), nil, true
@@ -314,7 +346,9 @@ func (p *paymentPass) inquire(ctx context.Context) error {
 		p.keepIntent() // a former life of this object has submitted it
 		st.Adopted = true
 	}
-	if !p.answers.inquiry(answer) {
+	usable := p.answers.inquiry(answer)
+	p.learnMethod() // of a session it may be known only now
+	if !usable {
 		return errUnusable
 	}
 	p.forgetUnlisted(counted)

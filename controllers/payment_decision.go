@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -47,6 +48,8 @@ func decidePayment(f *paymentFacts) decision {
 		return *former
 	}
 	switch {
+	case p.Spec.Session != nil && (p.Status.Intent == nil || !f.recorded().seen):
+		return f.offer()
 	case p.Status.Intent == nil && f.wantsCancelled():
 		return f.cancelUnsent()
 	case p.Status.Intent == nil:
@@ -65,7 +68,7 @@ func (f *paymentFacts) recorded() recorded {
 	return recorded{
 		noun: "payment", attempt: spec.Attempt, endedAttempts: st.EndedAttempts, suspend: spec.Suspend,
 		intent: st.Intent, lastResult: st.LastResult, gatewayID: st.PaymentID, adopted: st.Adopted, empty: st.EmptyAnswers,
-		seen: st.PaymentID != "" || st.State == apiv1.StateProcessing || st.State == apiv1.PaymentConfirming || st.State == apiv1.PaymentPaid ||
+		seen: st.PaymentID != "" || st.Session != nil && st.Session.Submitted || st.State == apiv1.StateProcessing && spec.Session == nil || st.State == apiv1.PaymentConfirming || st.State == apiv1.PaymentPaid ||
 			st.State == apiv1.PaymentAuthorized,
 	}
 }
@@ -113,7 +116,7 @@ func (f *paymentFacts) finished() decision {
 	case apiv1.PaymentCancelled:
 		told.verdict, told.succeeded, told.reason = ready, metav1.ConditionFalse, apiv1.CancelledReason
 		told.message = "The payment is cancelled; the buyer has the money."
-		if st.LastResult == nil && st.PaymentID == "" {
+		if st.LastResult == nil && st.PaymentID == "" && (st.Session == nil || !st.Session.Submitted) {
 			told.reason, told.message = apiv1.NeverPlacedReason, "The payment is cancelled: the gateway never had an order under its id."
 		}
 		if spec.DesiredState != apiv1.DesiredCancelled {
@@ -127,7 +130,10 @@ func (f *paymentFacts) finished() decision {
 	default:
 		told.verdict, told.succeeded, told.reason = stalled, metav1.ConditionFalse, apiv1.NeverPlacedReason
 		told.message = "The payment failed and no money moved: raise spec.attempt to try again, or create a new Payment."
-		if st.LastResult != nil && st.LastResult.ResultCode != "" {
+		switch {
+		case sessionExpired(f.payment):
+			told.reason, told.message = apiv1.SessionExpiredReason, sessionExpiredMessage(st)
+		case st.LastResult != nil && st.LastResult.ResultCode != "":
 			told.reason = reasonFor(st.LastResult.ResultCode)
 			told.message = fmt.Sprintf("The gateway ended the payment (%s: %s) and no money moved: raise spec.attempt to try again, or create a new Payment.",
 				st.LastResult.ResultCode, st.LastResult.ResultMessage)
@@ -146,9 +152,9 @@ func (f *paymentFacts) finished() decision {
 func (f *paymentFacts) unsupported() *decision {
 	message := ""
 	switch cashier := f.payment.Spec.Cashier; {
-	case cashier == nil:
-		message = "This version carries out cashier payments only: use spec.cashier instead of spec.session or spec.autoDebit. Nothing was sent."
-	case paysByCard(f.payment) && cashier.Card == nil: // stored before the kind had a field for it
+	case cashier == nil && f.payment.Spec.Session == nil:
+		message = "This version does not carry out spec.autoDebit: use spec.cashier or spec.session. Nothing was sent."
+	case cashier != nil && paysByCard(f.payment) && cashier.Card == nil: // stored before the kind had a field for it
 		message = "The payment names no card: create a new Payment with spec.cashier.card. Nothing was sent."
 	default:
 		return nil
@@ -158,17 +164,21 @@ func (f *paymentFacts) unsupported() *decision {
 
 // cancelUnsent settles the wish to cancel a payment that this object has never submitted. A former life of the object may have.
 func (f *paymentFacts) cancelUnsent() decision {
+	told, delay := f.cancellingReport(), f.submission(f.recorded()).delay()
+	if f.payment.Spec.Session != nil {
+		told, delay = f.awaitingSession(), f.sessionDelay()
+	}
 	switch {
 	case f.asked && f.submission(f.recorded()).neverPlaced():
-		return decision{do: actSettleCancelled, report: f.cancellingReport()}
+		return decision{do: actSettleCancelled, report: told}
 	case f.trouble != nil && f.trouble.outcome == notFound:
-		return decision{do: actWait, after: f.submission(f.recorded()).delay(), report: f.cancellingReport()}
+		return decision{do: actWait, after: delay, report: told}
 	case f.trouble != nil:
 		return f.inTrouble(f)
 	case f.now.Before(f.recall.nextLook):
-		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: f.cancellingReport()}
+		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: told}
 	default:
-		return decision{do: actInquire, report: f.cancellingReport()}
+		return decision{do: actInquire, report: told}
 	}
 }
 
@@ -239,7 +249,7 @@ func (f *paymentFacts) followReporting(p problem) decision {
 // cancelImpossible says why the gateway would refuse to cancel, or has refused.
 func (f *paymentFacts) cancelImpossible() *problem {
 	st := &f.payment.Status
-	method := f.payment.Spec.Cashier.PaymentMethodType
+	method := cmp.Or(methodOf(f.payment), "These")
 	paid := st.State == apiv1.PaymentPaid
 	switch {
 	case st.CancelResult != nil:
@@ -308,6 +318,10 @@ func (f *paymentFacts) awaiting() report {
 	case apiv1.PaymentAuthorized:
 		return f.awaitingCapture()
 	case apiv1.PaymentConfirming:
+		if st.PaymentTime != nil && methodOf(f.payment) == "" {
+			return f.report(problem{reason: apiv1.PaymentMethodUnknownReason, stalled: true, message: "The gateway reports the payment as successful without " +
+				"saying how the buyer paid. A card would only be authorised, so it does not count as paid: ask Antom. The gateway is asked again meanwhile."})
+		}
 		return f.report(problem{reason: apiv1.AwaitingChannelReason, message: "The buyer is done; the payment channel has not confirmed yet."})
 	case apiv1.StateProcessing:
 		message := "The order is open: send the buyer to one of the addresses in status.checkout."

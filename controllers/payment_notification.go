@@ -140,8 +140,8 @@ func (p *paymentPass) final(v *verifiedNotification) *alipay.PaymentNotification
 	st := &p.payment.Status
 	n, err := alipay.ReadPaymentNotification(v.body)
 	switch {
-	case paysByCard(p.payment):
-		return nil // a success of a card is an authorisation; only an inquiry lists its captures
+	case paysByCard(p.payment), methodOf(p.payment) == "", p.payment.Status.PaymentMethodType != "":
+		return nil // a success of a card is an authorisation; only an inquiry lists its captures, and says what the buyer of a session has chosen
 	case err != nil, st.Intent == nil, v.subject.PaymentRequestID == "", !v.fresh(p.now):
 		return nil
 	case p.clientChanged(p.recorded()), p.gatewayChanged(p.recorded()):

@@ -177,7 +177,7 @@ func (refunding) paymentProblem(f *shareFacts) *problem {
 		return &problem{reason: reason, stalled: stalled, message: fmt.Sprintf(format, args...)}
 	}
 	switch {
-	case f.payment.Spec.Cashier == nil:
+	case f.payment.Spec.Cashier == nil && f.payment.Spec.Session == nil:
 		return problemOf(apiv1.ModeNotSupportedReason, true, "Payment %q is collected in a way that this version does not carry out, so it can not be refunded by it.", name)
 	case st.State == apiv1.StateFailed || st.State == apiv1.PaymentCancelled:
 		return problemOf(apiv1.PaymentNotPaidReason, true, "Payment %q ended without money kept, so there is nothing to give back: delete this Refund.", name)
@@ -226,7 +226,7 @@ func collected(st *apiv1.PaymentStatus) int64 {
 
 // refusedHere says why the gateway would refuse the refund, before anything is sent.
 func (refunding) refusedHere(f *shareFacts) *problem {
-	method := f.payment.Spec.Cashier.PaymentMethodType
+	method := methodOf(f.payment)
 	paid := minorUnits(paidAmount(f.payment).Value)
 	asked := minorUnits(f.quantity.Value)
 	refuse := func(reason, format string, args ...any) *problem {

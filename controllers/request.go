@@ -109,9 +109,13 @@ func additionalFields(raw *runtime.RawExtension) (map[string]any, error) {
 		return nil, fmt.Errorf("spec.additionalFields must be an object of fields to merge into the request: %w", err)
 	}
 	if name := refusedField(fields); name != "" {
-		return nil, fmt.Errorf("spec.additionalFields must not hold %q: amounts, ids, tokens and card data have fields of their own or are not accepted", name)
+		return nil, refusedFieldError(name)
 	}
 	return fields, nil
+}
+
+func refusedFieldError(name string) error {
+	return fmt.Errorf("spec.additionalFields must not hold %q: amounts, ids, tokens and card data have fields of their own or are not accepted", name)
 }
 
 // refusedField finds a name that must not be there, at any depth.

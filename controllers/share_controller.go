@@ -118,9 +118,7 @@ func (p *sharePass) begin() {
 			p.former = append(p.former, p.attemptID(attempt))
 		}
 		p.later = p.laterAttempt()
-		if p.payment.Spec.Cashier != nil {
-			p.method = capabilityOf(p.account.account, p.payment.Spec.Cashier.PaymentMethodType)
-		}
+		p.method = capabilityOf(p.account.account, methodOf(p.payment))
 		p.id, p.paymentID = p.attemptID(p.attempt), p.payment.Status.PaymentID
 		p.intent = newIntent(p.account.account, p.attempt, p.now)
 		p.intent.SettlementCurrency = "" // the request names none

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -35,6 +36,8 @@ type store struct {
 	behind int
 	// failWrite is asked before every write; see its results.
 	failWrite func(obj client.Object) writeFault
+	// forbidsSecrets says that no Role lets the operator write Secrets.
+	forbidsSecrets bool
 	// now is the time of creations.
 	now func() time.Time
 	// changed is told of every version that is written.
@@ -329,6 +332,52 @@ func mergeInto(base, change map[string]any) map[string]any {
 		}
 	}
 	return base
+}
+
+// Create makes a Secret: the reconcilers make nothing else.
+func (s *store) Create(_ context.Context, obj client.Object, options ...client.CreateOption) error {
+	var asked client.CreateOptions
+	asked.ApplyOptions(options)
+	return s.writeSecret(obj.(*corev1.Secret), nil, len(asked.DryRun) > 0)
+}
+
+// Update writes a Secret, with the lock of its version.
+func (s *store) Update(_ context.Context, obj client.Object, options ...client.UpdateOption) error {
+	var asked client.UpdateOptions
+	asked.ApplyOptions(options)
+	old := s.latest(keyOf(obj))
+	if old == nil {
+		return notFoundError(keyOf(obj))
+	}
+	return s.writeSecret(obj.(*corev1.Secret), old, len(asked.DryRun) > 0)
+}
+
+func (s *store) writeSecret(secret *corev1.Secret, old client.Object, dryRun bool) error {
+	kind := schema.GroupResource{Resource: "secrets"}
+	fault := writeArrives
+	if s.failWrite != nil && !dryRun {
+		fault = s.failWrite(secret)
+	}
+	switch {
+	case s.forbidsSecrets:
+		return apierrors.NewForbidden(kind, secret.Name, errors.New("no Role allows it"))
+	case fault == writeLost:
+		return errWrite
+	case old == nil && s.latest(keyOf(secret)) != nil:
+		return apierrors.NewAlreadyExists(kind, secret.Name)
+	case old != nil && old.GetResourceVersion() != secret.ResourceVersion:
+		return apierrors.NewConflict(kind, secret.Name, errors.New("it was changed"))
+	case dryRun:
+		return nil
+	case old == nil:
+		s.create(secret)
+	default:
+		s.put(old, secret.DeepCopy())
+	}
+	if fault == writeUnheardOf {
+		return errWrite
+	}
+	return nil
 }
 
 // Delete honours preconditions and finalizers.

@@ -108,6 +108,19 @@ const (
 	// about something else. It changes nothing.
 	NotificationRejectedReason = "NotificationRejected"
 
+	// SessionExpiredReason means that the checkout session has expired and nobody has used it. No money moved.
+	SessionExpiredReason = "SessionExpired"
+	// SessionNotRepeatedReason means that the gateway has a session under this id that this object has not, and does not give it out again.
+	// It may be used until it expires.
+	SessionNotRepeatedReason = "SessionNotRepeated"
+	// SessionNotStoredReason means that the gateway has made a session that could not be written into its Secret. It is asked for again.
+	SessionNotStoredReason = "SessionNotStored"
+	// SecretConflictReason means that the Secret in which the session belongs exists and is not this Payment's.
+	SecretConflictReason = "SecretConflict"
+	// PaymentMethodUnknownReason means that the gateway reports a payment as successful without saying how the buyer paid. With a card the
+	// money would be held and not collected, so it does not count as paid.
+	PaymentMethodUnknownReason = "PaymentMethodUnknown"
+
 	// RequestIDConflictReason means that the gateway knows this request id with another amount or currency. Nothing is sent.
 	RequestIDConflictReason = "RequestIdConflict"
 	// RequestChangedReason means that the manifest, its account and its Secrets no longer make the request that was recorded, so that it can not be repeated.

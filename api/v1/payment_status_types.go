@@ -20,6 +20,15 @@ type PaymentStatus struct {
 	// +optional
 	Checkout *Checkout `json:"checkout,omitempty"`
 
+	// session is the checkout session of a payment with spec.session.
+	// +optional
+	Session *SessionStatus `json:"session,omitempty"`
+
+	// paymentMethodType is the gateway's code of the method that the buyer of a session has chosen, where the gateway tells.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	PaymentMethodType string `json:"paymentMethodType,omitempty"`
+
 	// amounts are the sums that have moved.
 	// +optional
 	Amounts *PaymentAmounts `json:"amounts,omitempty"`

@@ -59,10 +59,13 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.cashier), has(self.session), has(self.autoDebit)].filter(x, x).size() == 1",message="set exactly one of cashier, session and autoDebit: a Payment is collected in one way"
 // +kubebuilder:validation:XValidation:rule="!has(self.cashier) || has(self.redirectUrl)",message="a cashier payment needs redirectUrl: the address to which the buyer returns, such as https://shop.example/return"
+// +kubebuilder:validation:XValidation:rule="!has(self.session) || has(self.redirectUrl)",message="a session needs redirectUrl: the address to which the buyer returns, such as https://shop.example/return"
+// +kubebuilder:validation:XValidation:rule="!has(self.session) || !has(self.expirySeconds)",fieldPath=".expirySeconds",message="expirySeconds is for cashier payments: a session has session.lifetimeSeconds"
+// +kubebuilder:validation:XValidation:rule="!has(self.session) || (!has(self.appId) && (!has(self.env) || self.env.terminalType != 'MINI_APP'))",message="a session can not be used in a mini program (appId, or env.terminalType MINI_APP): use cashier"
 // +kubebuilder:validation:XValidation:rule="!has(self.expirySeconds) || self.expirySeconds < 600 || (has(self.cashier) && (self.cashier.paymentMethodType.startsWith('BANKTRANSFER_') || self.cashier.paymentMethodType == 'PROMPTPAY'))",fieldPath=".expirySeconds",message="expirySeconds must be less than 600 (10 minutes), or omitted for the method's own time, usually 14 minutes; only bank transfers (BANKTRANSFER_...) and PROMPTPAY take up to 172800 (48 hours)"
 // +kubebuilder:validation:XValidation:rule="!has(self.paymentRequestId) || self.attempt == 1",fieldPath=".attempt",message="attempt can not be raised with an explicit paymentRequestId, which names one attempt: create a new Payment with a new paymentRequestId instead"
 // +kubebuilder:validation:XValidation:rule="!has(self.order.orderAmount) || self.order.orderAmount.currency == self.amount.currency",fieldPath=".order.orderAmount.currency",message="order.orderAmount must have the currency of amount, as the buyer is shown the one and charged the other"
-// +kubebuilder:validation:XValidation:rule="!has(self.captureMode) || (has(self.cashier) && self.cashier.paymentMethodType == 'CARD')",fieldPath=".captureMode",message="captureMode is for cards alone: omit it, or set cashier.paymentMethodType to CARD"
+// +kubebuilder:validation:XValidation:rule="!has(self.captureMode) || (has(self.cashier) && self.cashier.paymentMethodType == 'CARD') || (has(self.session) && (!has(self.session.paymentMethodType) || self.session.paymentMethodType == 'CARD'))",fieldPath=".captureMode",message="captureMode is for cards alone: omit it, or set cashier.paymentMethodType or session.paymentMethodType to CARD"
 // +kubebuilder:validation:XValidation:rule="!has(self.buyer) || !has(self.buyerSecretRef)",fieldPath=".buyerSecretRef",message="set buyer or buyerSecretRef, not both"
 // +kubebuilder:validation:XValidation:rule="!has(self.order.shipping) || !has(self.shippingSecretRef)",fieldPath=".shippingSecretRef",message="set order.shipping or shippingSecretRef, not both"
 // +kubebuilder:validation:XValidation:rule="!has(self.env) || self.env.terminalType != 'MINI_APP' || has(self.appId)",fieldPath=".appId",message="appId is needed when env.terminalType is MINI_APP: the id of the mini program"
@@ -141,7 +144,7 @@ type PaymentSpec struct {
 	// +optional
 	CaptureMode CaptureMode `json:"captureMode,omitempty"`
 
-	// session creates a checkout session in which the buyer chooses how to pay. Not carried out by this version.
+	// session creates a checkout session: the gateway's page on which the buyer chooses how to pay, or an element in the shop's own page.
 	// +optional
 	Session *Session `json:"session,omitempty"`
 
@@ -256,14 +259,6 @@ type Card struct {
 	// AUTHENTICATION_REQUIRED.
 	// +optional
 	EnableAuthenticationUpgrade *bool `json:"enableAuthenticationUpgrade,omitempty"`
-}
-
-// Session creates a checkout session in which the buyer chooses how to pay.
-type Session struct {
-	// productScene is CHECKOUT_PAYMENT for the hosted page or ELEMENT_PAYMENT for the embedded element.
-	// +required
-	// +kubebuilder:validation:Enum=CHECKOUT_PAYMENT;ELEMENT_PAYMENT
-	ProductScene string `json:"productScene,omitempty"`
 }
 
 // AutoDebit collects with a stored agreement.
