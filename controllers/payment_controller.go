@@ -336,6 +336,10 @@ func (p *paymentPass) inquire(ctx context.Context) error {
 	if err == nil || p.emptyAnswerCounts() {
 		st.EmptyAnswers = countEmpty(st.EmptyAnswers, p.id, newTrouble(err), p.Clock.Now())
 	}
+	if p.stillOpen(err) {
+		st.EmptyAnswers = nil
+		return nil
+	}
 	if err != nil {
 		if p.news.contradicted && emptyCount(st.EmptyAnswers, p.id) >= emptyAnswers {
 			st.Conflict, st.EmptyAnswers, p.news.explained = announcedUnknown("payment"), nil, true

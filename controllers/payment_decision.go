@@ -175,6 +175,8 @@ func (f *paymentFacts) cancelUnsent() decision {
 		return decision{do: actWait, after: delay, report: told}
 	case f.trouble != nil:
 		return f.inTrouble(f)
+	case f.asked:
+		return decision{do: actWait, after: delay, report: told}
 	case f.now.Before(f.recall.nextLook):
 		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: told}
 	default:

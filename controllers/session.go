@@ -130,14 +130,19 @@ func (p *paymentPass) intendSession() {
 func (p *paymentPass) sessionUnanswered() bool {
 	st := &p.payment.Status
 	waits := p.payment.Spec.Session != nil && st.Intent != nil && st.Session != nil && st.Session.ExpiryTime == nil
-	return waits && p.trouble != nil && p.trouble.outcome == notFound
+	return waits && (p.trouble == nil || p.trouble.outcome == notFound)
+}
+
+// stillOpen reports whether the gateway only says that something under the id is in process: that is no order, and no failure to answer.
+func (p *paymentPass) stillOpen(err error) bool {
+	return p.payment.Spec.Session != nil && !p.recorded().seen && classify(err) == unknown && alipay.ResultCode(err) == alipay.CodePaymentInProcess
 }
 
 // submitSession sends createPaymentSession.
 func (p *paymentPass) submitSession(ctx context.Context) error {
 	st := &p.payment.Status
 	unsent := p.recall.unsent
-	p.recall.unsent = false
+	p.recall.unsent, p.asked = false, false // what was asked before does not tell what becomes of it
 	if unsent {
 		p.warnDisabled(ctx, p.payment)
 	}

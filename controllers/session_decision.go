@@ -64,21 +64,34 @@ func (f *paymentFacts) offer() decision {
 // createPaymentSession does is not documented, unlike for pay: without the question, an object that was made anew, or in another cluster,
 // might offer a second checkout of what is already paid.
 func (f *paymentFacts) offerFirst() decision {
-	known := f.submission(f.recorded())
 	switch {
 	case f.payment.Spec.Suspend:
 		return decision{do: actRest, report: f.report(suspended)}
 	case !f.asked && f.now.Before(f.recall.nextLook):
-		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: f.report(submittingProblem)}
+		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: f.notOffered()}
 	case !f.asked:
 		return decision{do: actInquire, report: f.report(submittingProblem)}
-	case f.trouble == nil || f.trouble.outcome != notFound:
+	case f.trouble != nil && f.trouble.outcome != notFound:
 		return f.inTrouble(f)
-	case f.recorded().seen: // it was announced, so there is one
-		return decision{do: actWait, after: known.delay(), report: f.report(problem{reason: apiv1.OutcomeUnknownReason, message: "The gateway has announced an " +
-			"order under this id and does not know it when it is asked; it is asked again, and no session is asked for."})}
+	case f.trouble == nil, f.recorded().seen:
+		return decision{do: actWait, after: f.sessionDelay(), report: f.notOffered()}
 	default:
 		return decision{do: actRecordIntent, report: f.report(submittingProblem)}
+	}
+}
+
+// notOffered says why no session is asked for although the gateway knows no order.
+func (f *paymentFacts) notOffered() report {
+	switch {
+	case f.recorded().seen:
+		return f.report(problem{reason: apiv1.OutcomeUnknownReason, message: "The gateway has announced an order under this id and does not know it when it is " +
+			"asked; it is asked again, and no session is asked for."})
+	case f.recall.failures > 0:
+		return f.report(submittingProblem)
+	default:
+		return f.report(problem{reason: apiv1.SessionNotRepeatedReason, message: "The gateway says that something under this id is in process (" +
+			alipay.CodePaymentInProcess + "): a former object of this name, or one in another cluster, may have a session. It is asked again, and no session is " +
+			"asked for meanwhile."})
 	}
 }
 
@@ -87,6 +100,7 @@ func (f *paymentFacts) followSession() decision {
 	st := &f.payment.Status
 	given := st.Session != nil && st.Session.ExpiryTime != nil
 	refusal := refusalCode(st.LastResult, "")
+	open := f.asked && f.trouble == nil // the gateway only says that something is in process
 	empty := f.asked && f.trouble != nil && f.trouble.outcome == notFound
 	proved := empty && f.emptyAnswerCounts() && emptyCount(st.EmptyAnswers, f.id) >= emptyAnswers
 	unsent := f.recall.unsent && f.now.Sub(st.Intent.LastSubmittedAt().Time) < unsentFor && !f.wantsCancelled() && !f.payment.Spec.Suspend
@@ -98,7 +112,7 @@ func (f *paymentFacts) followSession() decision {
 		return decision{do: actWait, after: f.sessionDelay(), report: f.report(*f.trouble.problem())}
 	case f.withheld != nil && f.moved:
 		return *f.withheld.decision(f.report(*f.withheld))
-	case f.moved && !f.asked, f.trouble != nil && !empty:
+	case f.moved && !f.asked, f.trouble != nil && !empty, open && (given || refusal != "" || f.moved):
 		return wait()
 	case unsent && !given && !f.moved && f.withheld == nil && f.buildErr == nil && f.hash == st.Intent.RequestSHA256:
 		return decision{do: actSubmit, report: f.awaitingSession()}

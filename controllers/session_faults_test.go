@@ -120,8 +120,7 @@ func TestGatewayThatDoesNotRepeatASession(t *testing.T) {
 	defer w.close()
 	w.store.create(sessionPayment())
 	w.inject(simulator.Fault{Kind: simulator.DropResponse, Path: "createPaymentSession"})
-	w.must(w.reconcilePayment("order"))
-	w.inject(simulator.Fault{Kind: simulator.ResultCode, Path: "createPaymentSession", Code: alipay.CodeRepeatReqInconsistent})
+	w.switches(simulator.Switches{SessionRepeat: simulator.SessionRefused})
 	w.run(30 * time.Minute)
 	w.expect(apiv1.StateProcessing, apiv1.SessionNotRepeatedReason)
 	if w.sessionSecret() != nil || w.payment("order").Status.Conflict != nil {
@@ -131,6 +130,61 @@ func TestGatewayThatDoesNotRepeatASession(t *testing.T) {
 	w.expect(apiv1.StateFailed, apiv1.SessionExpiredReason)
 	if got := w.sends("createPaymentSession"); got != 2 {
 		t.Errorf("sessions = %d, want the first and one repeat", got)
+	}
+}
+
+func TestGatewayThatMakesANewSessionEachTime(t *testing.T) {
+	w := newWorld(t)
+	defer w.close()
+	w.switches(simulator.Switches{SessionRepeat: simulator.SessionNew})
+	w.store.create(sessionPayment(embedded("ALIPAY_HK")))
+	w.inject(simulator.Fault{Kind: simulator.DropResponse, Path: "createPaymentSession"})
+	w.run(time.Minute)
+	w.expect(apiv1.StateProcessing, apiv1.AwaitingBuyerReason)
+	w.expectOneIntentPerBody()
+	w.buyerPays(w.sessionID())
+	w.run(time.Hour)
+	w.expect(apiv1.PaymentPaid, apiv1.PaidReason)
+	if w.charges() != 1 || w.sends("createPaymentSession") != 2 {
+		t.Errorf("charges = %d, sessions = %d, want 1 and 2", w.charges(), w.sends("createPaymentSession"))
+	}
+}
+
+func TestGatewayThatSaysInProcessOfAnUnusedSession(t *testing.T) {
+	w := newWorld(t)
+	defer w.close()
+	w.switches(simulator.Switches{SessionInquiry: simulator.SessionInProcess})
+	w.store.create(sessionPayment())
+	w.inject(simulator.Fault{Kind: simulator.DropResponse, Path: "createPaymentSession"})
+	w.run(30 * time.Minute)
+	w.expect(apiv1.StateProcessing, apiv1.AwaitingBuyerReason)
+	if got := w.sends("inquiryPayment"); got > 80 {
+		t.Errorf("inquiries = %d in half an hour, want at most 80", got)
+	}
+	w.run(40 * time.Minute)
+	w.expect(apiv1.StateFailed, apiv1.SessionExpiredReason)
+
+	t.Run("offers none of an object made anew before that has ended", func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.switches(simulator.Switches{SessionInquiry: simulator.SessionInProcess})
+		w.store.create(sessionPayment())
+		w.must(w.reconcilePayment("order"))
+		w.store.remove(w.payment("order"))
+		w.store.remove(w.sessionSecret())
+		w.store.create(sessionPayment(func(spec *apiv1.PaymentSpec) { spec.Session.Locale = "en_US" }))
+		w.run(30 * time.Minute)
+		w.expect(apiv1.StatePending, apiv1.SessionNotRepeatedReason)
+		w.run(40 * time.Minute)
+		w.expect(apiv1.StateProcessing, apiv1.AwaitingBuyerReason)
+	})
+}
+
+// switches chooses readings of the gateway's documents.
+func (w *world) switches(s simulator.Switches) {
+	w.t.Helper()
+	if err := w.simulator.SetSwitches(s); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
