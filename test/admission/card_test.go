@@ -22,7 +22,7 @@ func TestChangingCardPayments(t *testing.T) {
 
 const (
 	needsCard        = "card is needed when paymentMethodType is CARD, and is for nothing else: name the Secret with the card's token"
-	cardsAlone       = "captureMode is for cards alone: omit it, or set cashier.paymentMethodType to CARD"
+	cardsAlone       = "captureMode is for cards alone: omit it, or set cashier.paymentMethodType or session.paymentMethodType to CARD"
 	captureImmutable = "captureMode is immutable: create a new Payment instead"
 	cashierImmutable = "cashier is immutable: create a new Payment instead"
 
@@ -44,10 +44,6 @@ var cardCreations = slices.Concat([]creation{
 	{name: "another capture mode is refused", patch: capturing("captureMode: MANUAL"), field: "spec.captureMode", want: `supported values: "Automatic", "Manual"`},
 	{name: "an empty capture mode is refused", patch: capturing(`captureMode: ""`), field: "spec.captureMode", want: `supported values: "Automatic", "Manual"`},
 	{name: "a capture mode of a wallet is refused", patch: `spec: {captureMode: Automatic}`, field: "spec.captureMode", want: cardsAlone},
-	{
-		name: "a capture mode of a session is refused", patch: `spec: {cashier: null, session: {productScene: CHECKOUT_PAYMENT}, captureMode: Manual}`,
-		field: "spec.captureMode", want: cardsAlone,
-	},
 	{
 		name: "a capture mode of an automatic debit is refused", patch: `spec: {cashier: null, redirectUrl: null, autoDebit: {agreementRef: {name: a}}, captureMode: Manual}`,
 		field: "spec.captureMode", want: cardsAlone,

@@ -33,7 +33,7 @@ func refusals(creations []creation, changes []change) []creation {
 func TestEveryRuleOfAKindHasARefusedCase(t *testing.T) {
 	cases := map[string][]creation{
 		"MerchantAccount":      refusals(merchantAccountCreations, merchantAccountChanges),
-		"Payment":              refusals(slices.Concat(paymentCreations, orderCreations, cardCreations), slices.Concat(paymentChanges, orderChanges, cardChanges)),
+		"Payment":              refusals(slices.Concat(paymentCreations, orderCreations, cardCreations, sessionCreations), slices.Concat(paymentChanges, orderChanges, cardChanges)),
 		"Refund":               refusals(refundCreations, refundChanges),
 		"Capture":              refusals(captureCreations, captureChanges),
 		"PaymentMethodCatalog": refusals(catalogCreations, catalogChanges),
@@ -70,6 +70,7 @@ func TestEveryRuleOfThePolicyHasARefusedCase(t *testing.T) {
 		cases = append(cases, refusals(policyCreations, policyChanges(kind))...)
 	}
 	cases = append(cases, refusals(cardTextCreations("%s"), nil)...)
+	cases = append(cases, refusals(sessionPolicyCreations, nil)...)
 	cases = append(cases, refusals(longTextCreations, nil)...)
 	found := 0
 	for _, obj := range readFolder(t, "admission") {

@@ -143,8 +143,6 @@ func attemptChanges(tooEarly string, ended, open []string) []change {
 
 var paymentCreations = slices.Concat([]creation{
 	{name: "a cashier payment is accepted"},
-	{name: "a session is accepted", patch: `spec: {cashier: null, redirectUrl: null, session: {productScene: CHECKOUT_PAYMENT}}`},
-	{name: "an embedded session is accepted", patch: `spec: {cashier: null, session: {productScene: ELEMENT_PAYMENT}}`},
 	{name: "an automatic debit is accepted", patch: `spec: {cashier: null, redirectUrl: null, autoDebit: {agreementRef: {name: agreement}}}`},
 	{name: "a payment in no way is refused", patch: `spec: {cashier: null}`, field: "spec", want: oneWay},
 	{name: "a payment in two ways is refused", patch: `spec: {session: {productScene: CHECKOUT_PAYMENT}}`, field: "spec", want: oneWay},
@@ -240,10 +238,6 @@ var paymentCreations = slices.Concat([]creation{
 	{
 		name: "more than two days to pay are refused", patch: `spec: {cashier: {paymentMethodType: BANKTRANSFER_BCA}, expirySeconds: 172801}`,
 		field: "spec.expirySeconds", want: "should be less than or equal to 172800",
-	},
-	{
-		name: "600 seconds to pay are refused for a session", patch: `spec: {cashier: null, session: {productScene: CHECKOUT_PAYMENT}, expirySeconds: 600}`,
-		field: "spec.expirySeconds", want: shortExpiry,
 	},
 
 	{name: "a return into an app is accepted", patch: `spec: {redirectUrl: "shopapp://return"}`},
@@ -341,10 +335,10 @@ var paymentChanges = slices.Concat(
 	immutable("buyer", "{referenceBuyerId: one}", "{referenceBuyerId: other}", "", "buyer is immutable: create a new Payment instead", true),
 	immutable("env", "{terminalType: APP, osType: IOS}", "{terminalType: WAP}", "", "env is immutable: create a new Payment instead", true),
 	immutable("cashier", "{paymentMethodType: GCASH}", "{paymentMethodType: DANA}", "", "cashier is immutable: create a new Payment instead", false),
-	immutable("session", "{productScene: CHECKOUT_PAYMENT}", "{productScene: ELEMENT_PAYMENT}", "cashier: null", "session is immutable: create a new Payment instead", false),
+	immutable("session", "{productScene: CHECKOUT_PAYMENT}", "{productScene: CHECKOUT_PAYMENT, renewals: 1}", "cashier: null", "session is immutable: create a new Payment instead", false),
 	immutable("autoDebit", "{agreementRef: {name: one}}", "{agreementRef: {name: other}}", "cashier: null", "autoDebit is immutable: create a new Payment instead", false),
 	immutable("expirySeconds", "60", "120", "", "expirySeconds is immutable: create a new Payment instead", true),
-	immutable("redirectUrl", "https://one.example", "https://other.example", "cashier: null, session: {productScene: CHECKOUT_PAYMENT}",
+	immutable("redirectUrl", "https://one.example", "https://other.example", "cashier: null, autoDebit: {agreementRef: {name: a}}",
 		"redirectUrl is immutable: create a new Payment instead", true),
 	attemptChanges(paymentAttempts, []string{"Failed", "Cancelled"},
 		[]string{"", "Pending", "Submitting", "Processing", "Confirming", "Unknown", "Paid", "Blocked"}),

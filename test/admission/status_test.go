@@ -60,7 +60,11 @@ func TestFullPaymentStatusIsStored(t *testing.T) {
 	status := apiv1.PaymentStatus{
 		OperationStatus: operationStatus(), PaymentRequestID: long(64), PaymentID: long(64),
 		Checkout: &apiv1.Checkout{NormalURL: long(2048), SchemeURL: long(2048), ApplinkURL: long(2048), Code: long(2048)},
-		Amounts:  &apiv1.PaymentAmounts{Paid: "9999999999999999", Refunded: "0", Refundable: "9999999999999999"},
+		Session: &apiv1.SessionStatus{
+			RequestedAt: ptr.To(then), ExpiryTime: ptr.To(then), SecretName: long(253), Renewals: 99, Submitted: true,
+		},
+		PaymentMethodType: long(64),
+		Amounts:           &apiv1.PaymentAmounts{Paid: "9999999999999999", Refunded: "0", Refundable: "9999999999999999"},
 		Settlement: &apiv1.Settlement{
 			GrossSettlementAmount: &apiv1.SettlementAmount{Currency: "NEWMONEY", Value: long(32)},
 			SettlementQuote: &apiv1.SettlementQuote{
@@ -74,6 +78,7 @@ func TestFullPaymentStatusIsStored(t *testing.T) {
 	cardStatus(t, &status)
 	checkFull(t, status)
 	checkFull(t, status.OperationStatus)
+	checkFull(t, *status.Session)
 	checkFull(t, *status.Settlement)
 	checkFull(t, *status.Settlement.SettlementQuote)
 	before := payment.DeepCopy()
