@@ -8,18 +8,25 @@ import (
 	"github.com/alipay-operator/alipay-operator/alipay"
 )
 
-// The client and the simulator were written from the same pages and not from each other.
-func TestClientAuthorizesDebitsAndRevokes(t *testing.T) {
-	in := newInbox(t)
-	m := newMerchant(t, func(o *Options) { o.NotifyURL = in.url() })
+// client is the project's own.
+func (m *merchant) client() *alipay.Client {
+	m.t.Helper()
 	transport := alipay.NewTransport()
-	t.Cleanup(transport.CloseIdleConnections)
+	m.t.Cleanup(transport.CloseIdleConnections)
 	c, err := alipay.New(alipay.Config{
 		BaseURL: m.server.URL, ClientID: m.clientID, PrivateKey: m.key, AlipayPublicKeys: []*rsa.PublicKey{&gatewayKey().PublicKey},
 	}, alipay.WithTransport(transport), alipay.WithClock(m.simulator.Now))
 	if err != nil {
-		t.Fatal(err)
+		m.t.Fatal(err)
 	}
+	return c
+}
+
+// The client and the simulator were written from the same pages and not from each other.
+func TestClientAuthorizesDebitsAndRevokes(t *testing.T) {
+	in := newInbox(t)
+	m := newMerchant(t, func(o *Options) { o.NotifyURL = in.url() })
+	c := m.client()
 	consulted, err := c.ConsultAuthorization(t.Context(), &alipay.ConsultAuthorizationRequest{
 		CustomerBelongsTo: "GCASH", AuthRedirectURL: "https://shop.example/return", Scopes: []string{alipay.ScopeAgreementPay},
 		AuthState: "b1", TerminalType: "WEB",
