@@ -466,3 +466,27 @@ func TestNotificationFromTheFarFutureIsNotBelieved(t *testing.T) {
 		t.Errorf("settled by one whose Request-Time is 10 h ahead of our clock")
 	}
 }
+
+// A payment was paid and cancelled, and its object is made anew while the operator's clock is behind: the order then seems younger than the
+// object, and a repeated announcement of it must not count as its end.
+func TestAnnouncedPaymentIsAskedAboutWhileItsAnswerIsLost(t *testing.T) {
+	w := newWorld(t, notified)
+	defer w.close()
+	w.paid("order")
+	w.advance(3 * time.Second)
+	all := w.announced()
+	if len(all) == 0 {
+		t.Fatal("the gateway has announced nothing")
+	}
+	w.cancelledElsewhere(w.payment("order"))
+	w.store.remove(w.payment("order"))
+	w.clock.Step(-20 * time.Second)
+	w.store.create(newPayment("order"))
+	w.inject(simulator.Fault{Kind: simulator.UnknownException, Path: "pay"})
+	w.must(w.reconcilePayment("order"))
+	w.receive(all[len(all)-1])
+	w.must(w.reconcilePayment("order"))
+	if got, truth := w.payment("order").Status.State, w.truth(w.payment("order")); got == apiv1.PaymentPaid || truth != "CANCELLED" {
+		t.Errorf("state = %s while the gateway has %s, want it asked about", got, truth)
+	}
+}

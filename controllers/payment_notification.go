@@ -148,10 +148,10 @@ func (p *paymentPass) final(v *verifiedNotification) *alipay.PaymentNotification
 		return nil // it is about the new client's operation
 	case n.PaymentAmount == nil, *n.PaymentAmount != wireAmount(p.payment.Spec.Amount):
 		return nil
-	case n.PaymentID == "", st.PaymentID != "" && st.PaymentID != n.PaymentID:
+	case st.Adopted, st.PaymentID == "":
+		return nil // the order may be older than this object: only an inquiry tells what became of it since, and lists its refunds
+	case st.PaymentID != n.PaymentID:
 		return nil
-	case st.Adopted, st.PaymentID == "" && p.madeBefore(n.PaymentCreateTime.Time, v):
-		return nil // only an inquiry lists the refunds that it may have
 	case st.CancelSubmittedAt != nil, p.wantsCancelled(), p.restored(), late(n, v):
 		return nil // it may have been cancelled since
 	case n.Result.ResultStatus == alipay.ResultStatusSuccess && n.PaymentTime.IsZero():
@@ -173,16 +173,6 @@ func late(n *alipay.PaymentNotification, v *verifiedNotification) bool {
 // restored reports whether the object is younger than its intent: it has come back from a backup, and has forgotten what happened since.
 func (p *paymentPass) restored() bool {
 	return p.payment.CreationTimestamp.After(p.payment.Status.Intent.SubmittedAt.Add(adoptionTolerance))
-}
-
-// madeBefore reports whether an order may be older than the intent. The notification may be read long after it was sent, so that the time
-// until then is no measure of the time that has passed here; if the clocks differ, too much is asked for.
-func (p *paymentPass) madeBefore(made time.Time, v *verifiedNotification) bool {
-	read := p.now
-	if v.sentAt.Before(read) {
-		read = v.sentAt
-	}
-	return made.IsZero() || knownBefore(made, v.sentAt, read.Sub(p.payment.Status.Intent.SubmittedAt.Time))
 }
 
 // notified takes a result that the gateway has announced.
