@@ -84,7 +84,7 @@ func (c capability) cancelDeadline(paid time.Time) time.Time {
 		day := paid.In(gatewayZone)
 		return time.Date(day.Year(), day.Month(), day.Day()+1, 0, 15, 0, 0, gatewayZone)
 	case apiv1.CancelSevenDays:
-		return paid.AddDate(0, 0, 7)
+		return paid.In(gatewayZone).AddDate(0, 0, 7)
 	default:
 		return time.Time{}
 	}
@@ -95,5 +95,5 @@ func (c capability) refundDeadline(paid time.Time) time.Time {
 	if c.refundDays == 0 {
 		return time.Time{}
 	}
-	return paid.AddDate(0, 0, int(c.refundDays))
+	return paid.In(gatewayZone).AddDate(0, 0, int(c.refundDays)) // days of 24 hours, also where the machine's clocks change for summer
 }
