@@ -27,6 +27,15 @@ const (
 	// CredentialsValidCondition of a MerchantAccount says whether the gateway accepted a request signed with the account's key and
 	// whether its answer carried the signature of one of spec.alipayPublicKeys.
 	CredentialsValidCondition = "CredentialsValid"
+
+	// ResolvedCondition of a Dispute is True once the gateway has announced how it ended; its reason is the outcome.
+	ResolvedCondition = "Resolved"
+
+	// DefenseDueCondition of a Dispute is True while nobody has decided and little time is left to; its reason says how little.
+	DefenseDueCondition = "DefenseDue"
+
+	// DisputedCondition of a Payment is True while disputes may take its money, or have taken it: a refund would pay the buyer twice.
+	DisputedCondition = "Disputed"
 )
 
 // Reasons of conditions and events. Where the gateway gave a result code that ended an operation, the
@@ -161,4 +170,55 @@ const (
 	RefundWindowExceededReason = "RefundWindowExceeded"
 	// RefundAmountExceededReason means that the refunds of the Payment, those of unknown outcome included, would exceed what was paid.
 	RefundAmountExceededReason = "RefundAmountExceeded"
+
+	// AwaitingNotificationReason means that the gateway has announced nothing about the dispute yet.
+	AwaitingNotificationReason = "AwaitingNotification"
+	// AwaitingDecisionReason means that a person has to accept or to defend the dispute.
+	AwaitingDecisionReason = "AwaitingDecision"
+	// AwaitingJudgementReason means that a defence was handed in, and is being judged.
+	AwaitingJudgementReason = "AwaitingJudgement"
+	// DefenseSuppliedReason means that what a request asked for was handed in, and that no judgement follows.
+	DefenseSuppliedReason = "DefenseSupplied"
+	// DisputeAcceptedReason means that the dispute was accepted.
+	DisputeAcceptedReason = "Accepted"
+	// DefenseTimeOverReason means that the time to accept or to defend the dispute is over.
+	DefenseTimeOverReason = "DefenseTimeOver"
+	// DecisionUnknownReason means that the gateway has a decision about the dispute and does not say which.
+	DecisionUnknownReason = "DecisionUnknown"
+	// NotDefendableReason means that the gateway takes no defence of the dispute.
+	NotDefendableReason = "NotDefendable"
+	// AlreadyDecidedReason means that the dispute was accepted or defended otherwise, so that the answer is not sent.
+	AlreadyDecidedReason = "AlreadyDecided"
+	// JudgementUnclearReason means that the dispute was judged in a word that this version does not know.
+	JudgementUnclearReason = "JudgementUnclear"
+	// JudgementChangedReason is the event that says that the dispute was judged again, and otherwise.
+	JudgementChangedReason = "JudgementChanged"
+	// NotificationUnreadableReason is the event that says that the gateway has announced something in a form that is not documented.
+	NotificationUnreadableReason = "NotificationUnreadable"
+	// EvidenceNotFoundReason means that the Secret or ConfigMap with evidence, or the key in it, does not exist.
+	EvidenceNotFoundReason = "EvidenceNotFound"
+	// EvidenceForbiddenReason means that no Role lets the operator read it.
+	EvidenceForbiddenReason = "EvidenceForbidden"
+	// EvidenceUnreadableReason means that the API server did not give it out; it is tried again.
+	EvidenceUnreadableReason = "EvidenceUnreadable"
+	// EvidenceInvalidReason means that the evidence is too large, empty, or in none of the formats.
+	EvidenceInvalidReason = "EvidenceInvalid"
+	// DueWithin72HoursReason means that three days or less are left to decide.
+	DueWithin72HoursReason = "DueWithin72Hours"
+	// DueWithin24HoursReason means that a day or less is left to decide.
+	DueWithin24HoursReason = "DueWithin24Hours"
+	// DueWithin6HoursReason means that six hours or less are left to decide.
+	DueWithin6HoursReason = "DueWithin6Hours"
+	// WonReason means that the merchant keeps the disputed money.
+	WonReason = "Won"
+	// LostReason means that the buyer gets the disputed money.
+	LostReason = "Lost"
+	// ApprovedReason means that the material for a compliance request was approved.
+	ApprovedReason = "Approved"
+	// ResolvedByRDRReason means that Visa's Rapid Dispute Resolution has given the money back.
+	ResolvedByRDRReason = "ResolvedByRDR"
+	// NotResolvedReason means that no outcome of the dispute was announced.
+	NotResolvedReason = "NotResolved"
+	// PaymentDisputedReason means that the Payment has a dispute which may take its money, or has taken it.
+	PaymentDisputedReason = "PaymentDisputed"
 )

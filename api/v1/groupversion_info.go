@@ -25,6 +25,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&Refund{}, &RefundList{},
 		&Capture{}, &CaptureList{},
 		&PaymentMethodCatalog{}, &PaymentMethodCatalogList{},
+		&Dispute{}, &DisputeList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -55,6 +55,13 @@ type PaymentStatus struct {
 	// +kubebuilder:validation:MaxItems=500
 	Refunds []PaymentRefund `json:"refunds,omitempty"`
 
+	// openDisputes are the names of the Disputes that are not decided, at most 50 of them.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=50
+	// +kubebuilder:validation:items:MaxLength=253
+	OpenDisputes []string `json:"openDisputes,omitempty"`
+
 	// paymentTime is when the buyer paid, by the gateway's clock. Cancel and refund windows count from it.
 	// +optional
 	PaymentTime *metav1.Time `json:"paymentTime,omitempty"`

@@ -66,6 +66,13 @@ spec:
   paymentRef: {name: order-1042}
   amount: {currency: HKD, value: "800"}
 `,
+	"Dispute": `
+apiVersion: payments.alipay-operator.io/v1
+kind: Dispute
+spec:
+  disputeId: "2099011019401080010000000000001"
+  merchantAccountRef: {name: shop-hk}
+`,
 	"PaymentMethodCatalog": `
 apiVersion: payments.alipay-operator.io/v1
 kind: PaymentMethodCatalog
@@ -89,6 +96,7 @@ type change struct {
 	name   string
 	before string // changes the valid object before it is created
 	state  string // becomes status.state before the change, if given
+	status string // is merged into the status before the change, if given
 	patch  string
 
 	field string
@@ -113,6 +121,9 @@ func testChanges(t *testing.T, kind string, cases []change) {
 			create(t, obj)
 			if tc.state != "" {
 				setState(t, obj, tc.state)
+			}
+			if tc.status != "" {
+				setStatus(t, obj, tc.status)
 			}
 			patch := client.RawPatch(types.MergePatchType, asJSON(t, tc.patch))
 			checkRefusal(t, cluster.Client.Patch(t.Context(), obj, patch), tc.field, tc.want)
@@ -168,6 +179,15 @@ func create(t *testing.T, obj client.Object) {
 func setState(t *testing.T, obj client.Object, state string) {
 	t.Helper()
 	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"status":{"state":%q}}`, state))
+	if err := cluster.Client.Status().Patch(t.Context(), obj, patch); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// setStatus writes a part of the status, a merge patch in YAML, as the operator does.
+func setStatus(t *testing.T, obj client.Object, status string) {
+	t.Helper()
+	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"status":%s}`, asJSON(t, status)))
 	if err := cluster.Client.Status().Patch(t.Context(), obj, patch); err != nil {
 		t.Fatal(err)
 	}

@@ -37,6 +37,7 @@ func TestEveryRuleOfAKindHasARefusedCase(t *testing.T) {
 		"Refund":               refusals(refundCreations, refundChanges),
 		"Capture":              refusals(captureCreations, captureChanges),
 		"PaymentMethodCatalog": refusals(catalogCreations, catalogChanges),
+		"Dispute":              refusals(disputeCreations, disputeChanges),
 	}
 	kinds := 0
 	for _, crd := range readFolder(t, "crd") {

@@ -61,6 +61,8 @@ func TestKubectlGetShowsWhatPeopleAsk(t *testing.T) {
 		{"of a refund", "Refund", "refunds", "NAME PAYMENT STATE VALUE CURRENCY READY REASON AGE", "REFUND-REQUEST-ID REFUND-ID MESSAGE"},
 		{"of a capture", "Capture", "captures", "NAME PAYMENT STATE VALUE CURRENCY READY REASON AGE", "CAPTURE-REQUEST-ID CAPTURE-ID MESSAGE"},
 		{"of an account", "MerchantAccount", "merchantaccounts", "NAME CLIENT ENVIRONMENT READY REASON AGE", "VERIFIED MESSAGE"},
+		{"of a dispute", "Dispute", "disputes", "NAME PAYMENT STATE VALUE CURRENCY DECIDE-BY READY REASON AGE", "DISPUTE-ID PAYMENT-REQUEST-ID TYPE MESSAGE"},
+		{"of a dispute by its short name", "Dispute", "dsp", "NAME PAYMENT STATE VALUE CURRENCY DECIDE-BY READY REASON AGE", "DISPUTE-ID PAYMENT-REQUEST-ID TYPE MESSAGE"},
 		{"of a catalog", "PaymentMethodCatalog", "paymentmethodcatalogs", "NAME ACCOUNT CURRENCY ENABLED REFRESHED READY REASON AGE", "MESSAGE"},
 		{"of a catalog by its short name", "PaymentMethodCatalog", "pmcat", "NAME ACCOUNT CURRENCY ENABLED REFRESHED READY REASON AGE", "MESSAGE"},
 	}

@@ -72,8 +72,8 @@ func TestFullPaymentStatusIsStored(t *testing.T) {
 				QuoteStartTime: ptr.To(then), QuoteExpiryTime: ptr.To(then), Guaranteed: true,
 			},
 		},
-		Refunds:     []apiv1.PaymentRefund{{RefundRequestID: long(64), Value: "9999999999999999", CaptureID: long(64), Accepted: true, Done: true}, {RefundRequestID: "r", Value: "1"}},
-		PaymentTime: ptr.To(then), CancelSubmittedAt: ptr.To(then), CancelResult: result(),
+		Refunds:      []apiv1.PaymentRefund{{RefundRequestID: long(64), Value: "9999999999999999", CaptureID: long(64), Accepted: true, Done: true}, {RefundRequestID: "r", Value: "1"}},
+		OpenDisputes: []string{long(253), "d"}, PaymentTime: ptr.To(then), CancelSubmittedAt: ptr.To(then), CancelResult: result(),
 	}
 	cardStatus(t, &status)
 	checkFull(t, status)
