@@ -67,8 +67,8 @@ func (f *paymentFacts) offerFirst() decision {
 	switch {
 	case f.payment.Spec.Suspend:
 		return decision{do: actRest, report: f.report(suspended)}
-	case !f.asked && f.now.Before(f.recall.nextLook):
-		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: f.notOffered()}
+	case !f.asked && f.recall.failures > 0 && f.now.Before(f.recall.nextLook): // without failures, the time may be that of a Secret's next look
+		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: f.report(submittingProblem)}
 	case !f.asked:
 		return decision{do: actInquire, report: f.report(submittingProblem)}
 	case f.trouble != nil && f.trouble.outcome != notFound:
@@ -82,17 +82,13 @@ func (f *paymentFacts) offerFirst() decision {
 
 // notOffered says why no session is asked for although the gateway knows no order.
 func (f *paymentFacts) notOffered() report {
-	switch {
-	case f.recorded().seen:
+	if f.recorded().seen {
 		return f.report(problem{reason: apiv1.OutcomeUnknownReason, message: "The gateway has announced an order under this id and does not know it when it is " +
 			"asked; it is asked again, and no session is asked for."})
-	case f.recall.failures > 0:
-		return f.report(submittingProblem)
-	default:
-		return f.report(problem{reason: apiv1.SessionNotRepeatedReason, message: "The gateway says that something under this id is in process (" +
-			alipay.CodePaymentInProcess + "): a former object of this name, or one in another cluster, may have a session. It is asked again, and no session is " +
-			"asked for meanwhile."})
 	}
+	return f.report(problem{reason: apiv1.SessionNotRepeatedReason, message: "The gateway says that something under this id is in process (" +
+		alipay.CodePaymentInProcess + "): a former object of this name, or one in another cluster, may have a session. It is asked again, and no session is " +
+		"asked for meanwhile."})
 }
 
 // followSession asks for a session until there is one, and follows it to its end.
