@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -66,7 +67,7 @@ func (w *world) expectOneIntentPerBody() {
 		if first == nil {
 			first = sent.body
 		}
-		if string(first) != string(sent.body) {
+		if !bytes.Equal(first, sent.body) {
 			w.t.Errorf("a session was asked for with\n%s\nand with\n%s", first, sent.body)
 		}
 	}
