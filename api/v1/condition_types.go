@@ -24,6 +24,10 @@ const (
 	// AuthorizedCondition of a card Payment says whether its money is held or collected. False: it was let go, or never held.
 	AuthorizedCondition = "Authorized"
 
+	// RenewalFailingCondition of an AutoDebitAgreement is True while its token comes near its end and is not renewed: the renewal is refused or
+	// gets no answer, or the wallet has none. It is the one to alert on.
+	RenewalFailingCondition = "RenewalFailing"
+
 	// CredentialsValidCondition of a MerchantAccount says whether the gateway accepted a request signed with the account's key and
 	// whether its answer carried the signature of one of spec.alipayPublicKeys.
 	CredentialsValidCondition = "CredentialsValid"
@@ -92,6 +96,41 @@ const (
 	OutcomeUnknownReason = "OutcomeUnknown"
 	// SuspendedReason means that spec.suspend holds back what would otherwise be sent.
 	SuspendedReason = "Suspended"
+
+	// ConsultingReason means that the gateway is asked where the buyer can consent.
+	ConsultingReason = "Consulting"
+	// AwaitingConsentReason means that the buyer has not consented yet.
+	AwaitingConsentReason = "AwaitingConsent"
+	// ExchangingReason means that the code of the buyer's consent is being exchanged for a token.
+	ExchangingReason = "Exchanging"
+	// AuthCodeRefusedReason means that the gateway has refused the code that was delivered. Another code, or the token, is waited for a while.
+	AuthCodeRefusedReason = "AuthCodeRefused"
+	// NewConsentNeededReason is the event that says that the token of a consent was lost, so that the buyer is asked again.
+	NewConsentNeededReason = "NewConsentNeeded"
+	// TokenValidReason means that the buyer can be debited.
+	TokenValidReason = "TokenValid"
+	// RenewingReason means that the token is being renewed.
+	RenewingReason = "Renewing"
+	// RenewalRefusedReason means that the gateway has refused to renew the token; it is asked again.
+	RenewalRefusedReason = "RenewalRefused"
+	// TokenExpiringReason means that the token ends within three days and can not be renewed.
+	TokenExpiringReason = "TokenExpiring"
+	// TokenExpiredReason means that the token is too old.
+	TokenExpiredReason = "TokenExpired"
+	// TokenRejectedReason means that the gateway has refused to debit the token, or to renew it after that.
+	TokenRejectedReason = "TokenRejected"
+	// RevokingReason means that the token is being revoked.
+	RevokingReason = "Revoking"
+	// RevokedReason means that the agreement was ended by the merchant.
+	RevokedReason = "Revoked"
+	// RevokedByBuyerReason means that the agreement was ended in the wallet.
+	RevokedByBuyerReason = "RevokedByBuyer"
+	// TokenSecretForeignReason means that the Secret for the tokens belongs to somebody else.
+	TokenSecretForeignReason = "TokenSecretForeign"
+	// TokenSecretLostReason means that the Secret with the tokens is gone, or holds other ones than this agreement's.
+	TokenSecretLostReason = "TokenSecretLost"
+	// AwaitingAgreementReason means that the AutoDebitAgreement that is to be debited is missing or not Ready.
+	AwaitingAgreementReason = "AwaitingAgreement"
 
 	// RefreshedReason means that the list of payment methods is what the gateway said within the refresh interval.
 	RefreshedReason = "Refreshed"

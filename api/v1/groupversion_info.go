@@ -26,6 +26,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&Capture{}, &CaptureList{},
 		&PaymentMethodCatalog{}, &PaymentMethodCatalogList{},
 		&Dispute{}, &DisputeList{},
+		&AutoDebitAgreement{}, &AutoDebitAgreementList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

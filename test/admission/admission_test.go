@@ -73,6 +73,14 @@ spec:
   disputeId: "2099011019401080010000000000001"
   merchantAccountRef: {name: shop-hk}
 `,
+	"AutoDebitAgreement": `
+apiVersion: payments.alipay-operator.io/v1
+kind: AutoDebitAgreement
+spec:
+  merchantAccountRef: {name: shop-asia}
+  customerBelongsTo: GCASH
+  authRedirectUrl: https://shop.example/wallet
+`,
 	"PaymentMethodCatalog": `
 apiVersion: payments.alipay-operator.io/v1
 kind: PaymentMethodCatalog

@@ -36,6 +36,7 @@ func TestEveryRuleOfAKindHasARefusedCase(t *testing.T) {
 		"Payment":              refusals(slices.Concat(paymentCreations, orderCreations, cardCreations, sessionCreations), slices.Concat(paymentChanges, orderChanges, cardChanges)),
 		"Refund":               refusals(refundCreations, refundChanges),
 		"Capture":              refusals(captureCreations, captureChanges),
+		"AutoDebitAgreement":   refusals(agreementCreations, agreementChanges),
 		"PaymentMethodCatalog": refusals(catalogCreations, catalogChanges),
 		"Dispute":              refusals(disputeCreations, disputeChanges),
 	}

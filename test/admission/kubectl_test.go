@@ -63,6 +63,8 @@ func TestKubectlGetShowsWhatPeopleAsk(t *testing.T) {
 		{"of an account", "MerchantAccount", "merchantaccounts", "NAME CLIENT ENVIRONMENT READY REASON AGE", "VERIFIED MESSAGE"},
 		{"of a dispute", "Dispute", "disputes", "NAME PAYMENT STATE VALUE CURRENCY DECIDE-BY READY REASON AGE", "DISPUTE-ID PAYMENT-REQUEST-ID TYPE MESSAGE"},
 		{"of a dispute by its short name", "Dispute", "dsp", "NAME PAYMENT STATE VALUE CURRENCY DECIDE-BY READY REASON AGE", "DISPUTE-ID PAYMENT-REQUEST-ID TYPE MESSAGE"},
+		{"of an agreement", "AutoDebitAgreement", "autodebitagreements", "NAME WALLET STATE READY REASON RENEWAL EXPIRES AGE", "LOGIN MESSAGE"},
+		{"of an agreement by its short name", "AutoDebitAgreement", "ada", "NAME WALLET STATE READY REASON RENEWAL EXPIRES AGE", "LOGIN MESSAGE"},
 		{"of a catalog", "PaymentMethodCatalog", "paymentmethodcatalogs", "NAME ACCOUNT CURRENCY ENABLED REFRESHED READY REASON AGE", "MESSAGE"},
 		{"of a catalog by its short name", "PaymentMethodCatalog", "pmcat", "NAME ACCOUNT CURRENCY ENABLED REFRESHED READY REASON AGE", "MESSAGE"},
 	}

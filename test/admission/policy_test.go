@@ -16,7 +16,7 @@ import (
 )
 
 // requestKinds are the kinds that the admission policy watches.
-var requestKinds = []string{"Payment", "Refund", "Capture"}
+var requestKinds = []string{"Payment", "Refund", "Capture", "AutoDebitAgreement"}
 
 func TestCreatingObjectsWithAdditionalFields(t *testing.T) {
 	for _, kind := range requestKinds {
