@@ -71,8 +71,11 @@ func (capturing) submit(ctx context.Context, reach *alipay.Client, request any) 
 	if answer.Result.ResultStatus == alipay.ResultStatusSuccess {
 		status = alipay.StatusSuccess
 	}
-	return shareAnswer{status: status, gatewayID: answer.CaptureID, amount: answer.CaptureAmount, at: answer.CaptureTime.Time, answeredAt: answer.ResponseTime}, nil
+	return shareAnswer{status: status, gatewayID: answer.CaptureID, paymentID: answer.PaymentID, amount: answer.CaptureAmount, at: answer.CaptureTime.Time, answeredAt: answer.ResponseTime}, nil
 }
+
+// listedOnly is true: transactions may be null (https://docs.antom.com/ac/ams/paymentri_online).
+func (capturing) listedOnly() bool { return true }
 
 // errNotListed is a verified answer about the payment that does not list the capture.
 var errNotListed = errors.New("the payment's transactions do not list the capture")
@@ -96,7 +99,9 @@ func (capturing) inquire(ctx context.Context, reach *alipay.Client, f *shareFact
 		return shareAnswer{}, err
 	}
 	i := slices.IndexFunc(answer.Transactions, func(t alipay.Transaction) bool {
-		return t.TransactionType == alipay.TransactionCapture && t.TransactionRequestID == id
+		// An answer without the request's id is told by the capture's own, once that is known.
+		named := t.TransactionRequestID == "" && id == *f.statusRequestID && *f.statusGatewayID != "" && t.TransactionID == *f.statusGatewayID
+		return t.TransactionType == alipay.TransactionCapture && (t.TransactionRequestID == id || named)
 	})
 	if i < 0 {
 		return shareAnswer{}, errNotListed
@@ -114,10 +119,15 @@ func (capturing) inquire(ctx context.Context, reach *alipay.Client, f *shareFact
 func (capturing) notes(payment *apiv1.Payment) []shareNote {
 	var notes []shareNote
 	for _, capture := range payment.Status.Captures {
-		notes = append(notes, shareNote{
+		note := shareNote{
 			requestID: capture.CaptureRequestID, value: capture.Value,
 			settled: capture.Status == alipay.StatusSuccess, failed: capture.Status == alipay.StatusFail,
-		})
+		}
+		note.known = !note.failed && capture.Status != apiv1.CaptureReserved
+		if capture.Value == unknownValue { // it may be all of it
+			note.value, note.known = payment.Spec.Amount.Value, false
+		}
+		notes = append(notes, note)
 	}
 	return notes
 }
@@ -157,7 +167,7 @@ func (capturing) announced(body []byte) (shareAnswer, error) {
 	if err != nil {
 		return shareAnswer{}, err
 	}
-	answer := shareAnswer{gatewayID: n.CaptureID, amount: n.CaptureAmount, at: n.CaptureTime.Time}
+	answer := shareAnswer{gatewayID: n.CaptureID, paymentID: n.PaymentID, amount: n.CaptureAmount, at: n.CaptureTime.Time}
 	switch {
 	case n.Result.ResultStatus == alipay.ResultStatusSuccess && !n.CaptureTime.IsZero():
 		answer.status = alipay.StatusSuccess
@@ -184,7 +194,8 @@ func (capturing) paymentProblem(f *shareFacts) *problem {
 	case st.State != apiv1.PaymentAuthorized && st.State != apiv1.PaymentPaid:
 		return problemOf(apiv1.AwaitingPaymentReason, false, "Payment %q is not authorised yet; the capture starts by itself once it is.", name)
 	case st.State == apiv1.PaymentAuthorized && (payment.Spec.DesiredState == apiv1.DesiredCancelled || !payment.DeletionTimestamp.IsZero()):
-		return problemOf(apiv1.AwaitingPaymentReason, false, "Payment %q is being cancelled, which lets its money go, so nothing is captured.", name)
+		return problemOf(apiv1.AwaitingPaymentReason, false, "Payment %q is being cancelled, which lets its money go, so nothing is captured. "+
+			"To capture it instead, set desiredState: Paid on the payment.", name)
 	}
 	return nil
 }

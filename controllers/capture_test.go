@@ -34,7 +34,14 @@ func capturesInParts(o *worldOptions) {
 func authorisedCard(t *testing.T, changes ...func(*worldOptions)) *world {
 	t.Helper()
 	w := openCard(t, apiv1.ManualCapture, changes...)
-	w.authorise()
+	if err := w.simulator.BuyerPays(w.payment("order").Status.PaymentID); err != nil {
+		t.Fatal(err)
+	}
+	for pass := 0; w.payment("order").Status.State != apiv1.PaymentAuthorized && pass < 10; pass++ {
+		w.advance(5 * time.Second)
+		w.must(w.reconcilePayment("order"))
+	}
+	expectCard(t, w.payment("order"), apiv1.PaymentAuthorized, apiv1.AwaitingCaptureReason, "Unknown", "True")
 	return w
 }
 

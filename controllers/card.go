@@ -149,7 +149,7 @@ func (a paymentAnswers) noteCaptures(transactions []alipay.Transaction) {
 func (a paymentAnswers) noteCapture(t *alipay.Transaction) {
 	capture := apiv1.PaymentCapture{
 		CaptureID: cut(cmp.Or(t.TransactionID, t.TransactionRequestID), 64), CaptureRequestID: cut(t.TransactionRequestID, 64),
-		Value: "0", Status: cmp.Or(cut(t.TransactionStatus, 32), alipay.StatusProcessing),
+		Value: unknownValue, Status: cmp.Or(cut(t.TransactionStatus, 32), alipay.StatusProcessing),
 	}
 	if capture.CaptureID == "" {
 		return
@@ -162,6 +162,7 @@ func (a paymentAnswers) noteCapture(t *alipay.Transaction) {
 	if t.TransactionResult != nil && capture.Status == alipay.StatusFail {
 		capture.ResultCode = cut(t.TransactionResult.ResultCode, 64)
 	}
+	capture.Last = slices.ContainsFunc(a.payment.Status.Captures, func(known apiv1.PaymentCapture) bool { return known.Last && sameCapture(known, capture) })
 	a.putCapture(capture)
 }
 
@@ -241,7 +242,7 @@ const authorizationPatience = time.Hour
 
 // followAuthorized looks at an authorised payment at the usual pace, and once its authorisation has ended.
 func (f *paymentFacts) followAuthorized() decision {
-	decided := f.follow(f)
+	decided := f.soonForOrphan(f.follow(f))
 	expiry := f.payment.Status.AuthorizationExpiryTime
 	if decided.do == actWait && expiry != nil && f.now.Before(expiry.Time) {
 		decided.after = min(decided.after, expiry.Sub(f.now)+authorizationGrace)

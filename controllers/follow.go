@@ -57,8 +57,10 @@ type recorded struct {
 	// seen is true once the gateway has known the operation, and gatewayID is the id that it gave.
 	seen      bool
 	gatewayID string
-	adopted   bool
-	empty     *apiv1.EmptyAnswers
+	// unlisted is true where the gateway has accepted the operation, and can be asked only for a list in which it was never seen.
+	unlisted bool
+	adopted  bool
+	empty    *apiv1.EmptyAnswers
 }
 
 // preconditions says what keeps any operation from going on, if anything does.
@@ -211,7 +213,7 @@ func (f *facts) submission(r recorded) submission {
 	known := submission{
 		now: f.now, submittedAt: f.now, jitter: f.jitter, recall: f.recall,
 		refusal: refusalCode(r.lastResult, r.gatewayID), adopted: r.adopted,
-		empty: emptyCount(r.empty, f.id), seen: r.seen, resent: r.intent != nil && r.intent.ResubmittedAt != nil,
+		empty: emptyCount(r.empty, f.id), seen: r.seen, unlisted: r.unlisted, resent: r.intent != nil && r.intent.ResubmittedAt != nil,
 		asked: f.asked, moved: f.moved, trouble: f.trouble,
 	}
 	if r.intent != nil {

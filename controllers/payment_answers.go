@@ -260,7 +260,7 @@ func (a paymentAnswers) rollUp(refunds []apiv1.Refund) {
 			})
 		default:
 			a.noteRefund(apiv1.PaymentRefund{
-				RefundRequestID: refund.RefundRequestID, Value: refund.Amount.Value,
+				RefundRequestID: refund.RefundRequestID, Value: refund.Amount.Value, CaptureID: refund.CaptureID,
 				Accepted: refund.State == apiv1.StateProcessing, Done: refund.State == apiv1.RefundRefunded,
 			})
 		}
@@ -286,11 +286,15 @@ func (a paymentAnswers) noteRefund(refund apiv1.PaymentRefund) {
 	for i := range st.Refunds {
 		if st.Refunds[i].RefundRequestID == refund.RefundRequestID {
 			refund.Accepted = refund.Accepted || st.Refunds[i].Accepted
+			refund.CaptureID = cmp.Or(refund.CaptureID, st.Refunds[i].CaptureID) // the gateway does not list it
 			if !st.Refunds[i].Done || refund.Done {
 				st.Refunds[i] = refund
 			}
 			return
 		}
+	}
+	if len(st.Refunds) >= mostNoted {
+		return
 	}
 	st.Refunds = append(st.Refunds, refund)
 	slices.SortFunc(st.Refunds, func(x, y apiv1.PaymentRefund) int {

@@ -14,19 +14,50 @@ import (
 // A Capture takes its amount of the payment before it is sent, as a Refund does. What becomes of it the payment learns from the object, and
 // from its own inquiries, which list captures: also those whose object is gone.
 
-// putCapture adds a capture or brings it up to date. What has succeeded stays so, and what was asked for as the last one stays that.
+// putCapture adds a capture or brings it up to date.
 func (a paymentAnswers) putCapture(capture apiv1.PaymentCapture) {
 	st := &a.payment.Status
-	known := slices.IndexFunc(st.Captures, func(c apiv1.PaymentCapture) bool { return sameCapture(c, capture) })
-	if known < 0 && len(st.Captures) < mostNoted {
-		st.Captures = append(st.Captures, capture)
-		slices.SortFunc(st.Captures, func(x, y apiv1.PaymentCapture) int { return cmp.Compare(x.CaptureID, y.CaptureID) })
+	// Two notes can turn out to be about one capture, once the gateway has told which request its own id belongs to.
+	others := slices.DeleteFunc(slices.Clone(st.Captures), func(known apiv1.PaymentCapture) bool {
+		same := sameCapture(known, capture)
+		if same {
+			capture = mergeCapture(known, capture)
+		}
+		return same
+	})
+	if len(others) >= mostNoted { // of those, what has failed matters least
+		failed := slices.IndexFunc(others, func(c apiv1.PaymentCapture) bool { return c.Status == alipay.StatusFail })
+		if failed < 0 {
+			return
+		}
+		others = slices.Delete(others, failed, failed+1)
 	}
-	if known >= 0 && st.Captures[known].Status != alipay.StatusSuccess {
-		capture.Last = capture.Last || st.Captures[known].Last
-		st.Captures[known] = capture
-	}
+	st.Captures = append(others, capture)
+	slices.SortFunc(st.Captures, func(x, y apiv1.PaymentCapture) int { return cmp.Compare(x.CaptureID, y.CaptureID) })
 }
+
+// mergeCapture is what is known of one capture after more was told of it. What has succeeded stays so, and was asked for as the last one if
+// anything says so.
+func mergeCapture(known, now apiv1.PaymentCapture) apiv1.PaymentCapture {
+	merged := now
+	if known.Status == alipay.StatusSuccess {
+		merged = known
+		merged.Last = known.Last || now.Last
+	}
+	if merged.Value == unknownValue {
+		merged.Value = known.Value
+	}
+	merged.CaptureRequestID = cmp.Or(merged.CaptureRequestID, known.CaptureRequestID, now.CaptureRequestID)
+	for _, one := range []apiv1.PaymentCapture{known, now} {
+		if one.CaptureID != one.CaptureRequestID && merged.CaptureID == merged.CaptureRequestID {
+			merged.CaptureID = one.CaptureID
+		}
+	}
+	return merged
+}
+
+// unknownValue is that of a capture whose amount the gateway has not told.
+const unknownValue = "0"
 
 // rollUpCaptures brings the captures of a card up to date with their objects, and the payment with them.
 func (a paymentAnswers) rollUpCaptures(captures []apiv1.Capture) {
@@ -43,7 +74,7 @@ func (a paymentAnswers) rollUpCaptures(captures []apiv1.Capture) {
 		switch {
 		case capture.State == apiv1.CaptureCaptured:
 			note.Status = alipay.StatusSuccess
-		case capture.State == apiv1.StateFailed, capture.Conflict != nil && capture.LastResult != nil && capture.LastResult.ResultCode == alipay.CodeRepeatReqInconsistent:
+		case capture.State == apiv1.StateFailed, a.refusedAsAnother(capture):
 			note.Status = alipay.StatusFail
 			if capture.LastResult != nil {
 				note.ResultCode = capture.LastResult.ResultCode
@@ -56,6 +87,13 @@ func (a paymentAnswers) rollUpCaptures(captures []apiv1.Capture) {
 		a.putCapture(note)
 	}
 	a.collect()
+}
+
+// refusedAsAnother reports whether the gateway knows the id of a capture with other values. Where it lists that one as this payment's, it is
+// what counts.
+func (a paymentAnswers) refusedAsAnother(capture *apiv1.CaptureStatus) bool {
+	return capture.Conflict != nil && capture.LastResult != nil && capture.LastResult.ResultCode == alipay.CodeRepeatReqInconsistent &&
+		!a.listed(capture.CaptureRequestID)
 }
 
 // listed reports whether the payment has noted a capture of which the gateway has told.
@@ -120,21 +158,42 @@ func openCapture(st *apiv1.PaymentStatus) bool {
 	})
 }
 
-// orphanCapture is the first capture that is noted, not ended, and has no object any more; empty when there is none.
-func orphanCapture(payment *apiv1.Payment, captures []apiv1.Capture, idOf func(*apiv1.Capture) string) string {
+// orphanCapture is the first capture that is noted, not ended, and followed by no object: there is none any more, or it has not been sent and
+// can not be now. Empty when there is none.
+func orphanCapture(payment *apiv1.Payment, captures []apiv1.Capture, now time.Time, idOf func(*apiv1.Capture) string) string {
 	if !mayBeCaptured(payment) {
 		return ""
 	}
+	collectable := collectable(payment, now)
 	for _, noted := range payment.Status.Captures {
 		ended := noted.Status == alipay.StatusSuccess || noted.Status == alipay.StatusFail
 		followed := slices.ContainsFunc(captures, func(c apiv1.Capture) bool {
-			return c.Status.CaptureRequestID == noted.CaptureRequestID || idOf(&c) == noted.CaptureRequestID
+			return c.Status.CaptureRequestID == noted.CaptureRequestID || collectable && idOf(&c) == noted.CaptureRequestID
 		})
 		if !ended && !followed && noted.CaptureRequestID != "" {
 			return noted.CaptureRequestID
 		}
 	}
 	return ""
+}
+
+// soonForOrphan asks again soon while a capture that nobody follows holds back what may never have been sent.
+func (f *paymentFacts) soonForOrphan(decided decision) decision {
+	held := slices.ContainsFunc(f.payment.Status.Captures, func(c apiv1.PaymentCapture) bool {
+		return c.CaptureRequestID == f.orphanCapture && c.Status == apiv1.CaptureReserved
+	})
+	if f.orphanCapture != "" && held && decided.do == actWait && f.trouble == nil {
+		decided.after = min(decided.after, emptyAnswerDelay+time.Duration(f.jitter*float64(time.Second)))
+	}
+	return decided
+}
+
+// collectable reports whether a capture that was not sent yet still can be.
+func collectable(payment *apiv1.Payment, now time.Time) bool {
+	st := &payment.Status
+	leaving := payment.Spec.DesiredState == apiv1.DesiredCancelled || !payment.DeletionTimestamp.IsZero()
+	expired := st.AuthorizationExpiryTime != nil && !now.Before(st.AuthorizationExpiryTime.Time)
+	return (st.State == apiv1.PaymentAuthorized || st.State == apiv1.PaymentPaid) && !leaving && !expired
 }
 
 // forgetUnlisted gives back what a capture without an object has taken, once the gateway has proved by several spaced answers that it has no
@@ -164,9 +223,36 @@ func (p *paymentPass) inquireOrphanCapture(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.addAnnounced(answer)
 	if !p.answers.inquiry(answer) {
 		return errUnusable
 	}
 	p.forgetUnlisted(counted)
 	return nil
+}
+
+// addAnnounced adds to an answer the captures that verified notifications tell of and the answer does not list: transactions may be null
+// (https://docs.antom.com/ac/ams/paymentri_online).
+func (p *paymentPass) addAnnounced(answer *alipay.InquiryPaymentResponse) {
+	for i := range p.news.verified {
+		v := &p.news.verified[i]
+		if v.subject.Type != alipay.NotifyCaptureResult || v.subject.PaymentID == "" || v.subject.PaymentID != answer.PaymentID {
+			continue
+		}
+		n, err := alipay.ReadCaptureNotification(v.body)
+		if err != nil || n.CaptureID == "" {
+			continue
+		}
+		listed := slices.ContainsFunc(answer.Transactions, func(t alipay.Transaction) bool {
+			return t.TransactionType == alipay.TransactionCapture && (t.TransactionID == n.CaptureID || t.TransactionRequestID == n.CaptureRequestID)
+		})
+		_, status := capturing{}.subject(v.subject)
+		if listed || status == "" {
+			continue
+		}
+		answer.Transactions = append(answer.Transactions, alipay.Transaction{
+			TransactionType: alipay.TransactionCapture, TransactionStatus: status, TransactionID: n.CaptureID, TransactionRequestID: n.CaptureRequestID,
+			TransactionAmount: n.CaptureAmount, TransactionTime: n.CaptureTime, TransactionResult: &n.Result,
+		})
+	}
 }

@@ -157,7 +157,7 @@ func (p *paymentPass) begin() {
 	p.orphan = orphanRefund(p.payment, p.refunds, func(r *apiv1.Refund) string {
 		return shareRequestID(refunding{}, refunding{}.share(r), prefix, r.Spec.Attempt)
 	})
-	p.orphanCapture = orphanCapture(p.payment, p.captures, func(c *apiv1.Capture) string {
+	p.orphanCapture = orphanCapture(p.payment, p.captures, p.now, func(c *apiv1.Capture) string {
 		return shareRequestID(capturing{}, capturing{}.share(c), prefix, c.Spec.Attempt)
 	})
 	p.id, p.intent = st.PaymentRequestID, st.Intent
@@ -350,6 +350,7 @@ func (p *paymentPass) inquire(ctx context.Context) error {
 		p.keepIntent() // a former life of this object has submitted it
 		st.Adopted = true
 	}
+	p.addAnnounced(answer)
 	usable := p.answers.inquiry(answer)
 	p.learnMethod() // of a session it may be known only now
 	if !usable {

@@ -201,7 +201,7 @@ func (f *paymentFacts) cancelling() decision {
 	case impossible != nil && st.State == apiv1.PaymentPaid:
 		return decision{do: actRest, report: f.report(*impossible)}
 	case impossible != nil:
-		return f.followReporting(*impossible) // the order is still open
+		return f.soonForOrphan(f.followReporting(*impossible)) // the order is still open
 	case f.payment.Spec.Suspend:
 		return f.followReporting(suspended)
 	}

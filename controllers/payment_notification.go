@@ -94,6 +94,8 @@ func (p *paymentPass) read() {
 		switch {
 		case v.subject.RefundRequestID != "":
 			p.news.ask = p.news.ask || v.subject.RefundRequestID == p.orphan
+		case v.subject.CaptureRequestID != "" && v.subject.CaptureRequestID == p.orphanCapture:
+			p.news.ask = true
 		case v.subject.DisputeID != "", v.subject.PaymentRequestID == "" && v.subject.PaymentID != p.payment.Status.PaymentID:
 			// it says nothing about the payment's state, or nobody knows whether it is about this payment
 		case v.subject.PaymentRequestID != "" && v.subject.PaymentRequestID != p.id:

@@ -31,7 +31,7 @@ func (f *paymentFacts) settleOrphan(told report) decision {
 	case f.account.problem != nil, f.account.gateway == nil, !f.sameGateway():
 		return decision{do: actRest, report: told}
 	case f.asked:
-		return decision{do: actWait, after: known.delay(), report: told}
+		return f.soonForOrphan(decision{do: actWait, after: known.delay(), report: told})
 	case f.now.Before(f.recall.nextLook):
 		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: told}
 	default:

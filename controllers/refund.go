@@ -102,7 +102,7 @@ func (refunding) submit(ctx context.Context, reach *alipay.Client, request any) 
 	if answer.Result.ResultStatus == alipay.ResultStatusSuccess {
 		status = alipay.StatusSuccess
 	}
-	return shareAnswer{status: status, gatewayID: answer.RefundID, amount: answer.RefundAmount, at: answer.RefundTime.Time, answeredAt: answer.ResponseTime}, nil
+	return shareAnswer{status: status, gatewayID: answer.RefundID, paymentID: answer.PaymentID, amount: answer.RefundAmount, at: answer.RefundTime.Time, answeredAt: answer.ResponseTime}, nil
 }
 
 // inquire names the location of the payment as well, while the payment is there to tell.
@@ -120,10 +120,12 @@ func (refunding) inquire(ctx context.Context, reach *alipay.Client, f *shareFact
 	}, nil
 }
 
+func (refunding) listedOnly() bool { return false }
+
 func (refunding) notes(payment *apiv1.Payment) []shareNote {
 	var notes []shareNote
 	for _, refund := range payment.Status.Refunds {
-		notes = append(notes, shareNote{requestID: refund.RefundRequestID, value: refund.Value, settled: refund.Done})
+		notes = append(notes, shareNote{requestID: refund.RefundRequestID, value: refund.Value, known: refund.Accepted || refund.Done, settled: refund.Done})
 	}
 	return notes
 }
@@ -209,7 +211,11 @@ func (f *shareFacts) captureProblem() *problem {
 	case f.source.Status.State == apiv1.StateFailed:
 		return &problem{reason: apiv1.CaptureNotDoneReason, stalled: true, message: fmt.Sprintf(
 			"Capture %q has failed, so there is nothing to give back: delete this Refund.", ref.Name)}
-	case f.source.Status.State != apiv1.CaptureCaptured || f.source.Status.CaptureID == "":
+	case f.source.Status.State == apiv1.CaptureCaptured && f.source.Status.CaptureID == "":
+		return &problem{reason: apiv1.CaptureNotDoneReason, stalled: true, message: fmt.Sprintf(
+			"The gateway has not told its id of Capture %q, by which it would know what is given back: if the payment has no other capture, "+
+				"create a Refund without captureRef.", ref.Name)}
+	case f.source.Status.State != apiv1.CaptureCaptured:
 		return &problem{reason: apiv1.AwaitingCaptureReason, message: fmt.Sprintf("Capture %q is not captured yet; the refund starts by itself once it is.", ref.Name)}
 	default:
 		return nil

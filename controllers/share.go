@@ -54,6 +54,8 @@ type shareKind interface {
 	pin(*shareFacts)
 	submit(context.Context, *alipay.Client, any) (shareAnswer, error)
 	inquire(ctx context.Context, reach *alipay.Client, f *shareFacts, id string) (shareAnswer, error)
+	// listedOnly reports whether inquire looks into a list that may leave out what there is.
+	listedOnly() bool
 
 	// paymentProblem says why nothing can be taken of the payment, or not yet; refusedHere why the gateway would refuse it.
 	paymentProblem(*shareFacts) *problem
@@ -79,6 +81,8 @@ type shareAnswer struct {
 	// status is SUCCESS, FAIL, or another while it is not ended.
 	status    string
 	gatewayID string
+	// paymentID is empty where the answer does not name the payment.
+	paymentID string
 	amount    *alipay.Amount
 	// at is when it was done, and answeredAt when that was said, both by the gateway's clock.
 	at, answeredAt time.Time
@@ -89,8 +93,8 @@ type shareAnswer struct {
 // shareNote is what a payment has noted of a refund or a capture.
 type shareNote struct {
 	requestID, value string
-	// settled is true once the gateway has reported it as done, and failed once it took nothing.
-	settled, failed bool
+	// known is true once the gateway has told of it, settled once it has reported it as done, and failed once it took nothing.
+	known, settled, failed bool
 }
 
 // shareFacts is everything that a decision about a refund or a capture rests on.

@@ -144,6 +144,13 @@ func (p *sharePass) found(answer *shareAnswer) bool {
 			p.id, p.rules.noun(), cut(answer.amount.Currency, 8), cut(answer.amount.Value, 20), want.Currency, want.Value, p.rules.name())}
 		return false
 	}
+	if answer.paymentID != "" && answer.paymentID != p.paymentID {
+		p.status.Conflict = &apiv1.Conflict{Reason: apiv1.RequestIDConflictReason, Message: fmt.Sprintf(
+			"The gateway knows the id %s as a %s of payment %s, and this object is about payment %s. Nothing is sent any more: find out whose that is, "+
+				"then create a %s with another name or request id.",
+			p.id, p.rules.noun(), cut(answer.paymentID, 64), p.paymentID, p.rules.name())}
+		return false
+	}
 	if answer.gatewayID != "" {
 		*p.statusGatewayID = cut(answer.gatewayID, 64)
 	}

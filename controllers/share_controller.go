@@ -2,12 +2,14 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -88,6 +90,9 @@ func (p *sharePass) reserve(ctx context.Context) error {
 	payment := &apiv1.Payment{}
 	if err := p.Live.Get(ctx, client.ObjectKeyFromObject(p.payment), payment); err != nil {
 		return err
+	}
+	if payment.Status.PaymentID != p.paymentID {
+		return apierrors.NewConflict(schema.GroupResource{Group: apiv1.GroupName, Resource: "payments"}, payment.Name, errors.New("it has another order at the gateway now"))
 	}
 	p.payment = payment
 	if p.unpayable() != nil || p.refused() != nil {

@@ -70,15 +70,31 @@ func (f *shareFacts) refused() *problem {
 	case f.quantity.Currency != currency:
 		return &problem{reason: apiv1.CurrencyMismatchReason, stalled: true, message: fmt.Sprintf(
 			"The payment is in %s, so a %s in %s is not possible: create a %s in %s.", currency, f.rules.noun(), f.quantity.Currency, f.rules.name(), currency)}
-	case own != nil && own.settled && own.value != f.quantity.Value:
+	case f.formerDone() > 0:
+		return &problem{reason: apiv1.FormerAttemptOpenReason, stalled: true, message: fmt.Sprintf(
+			"The payment has attempt %d of this %s as done, so attempt %d is not sent: delete this object, or create it with attempt %d.",
+			f.formerDone(), f.rules.noun(), f.attempt, f.formerDone())}
+	case own != nil && own.known && own.value != f.quantity.Value:
 		return &problem{reason: apiv1.RequestIDConflictReason, stalled: true, message: fmt.Sprintf(
 			"The payment already has a %s under the id of this one, over %s in the smallest unit and not %s: create a %s with another name.",
 			f.rules.noun(), own.value, f.quantity.Value, f.rules.name())}
 	case own == nil && len(f.rules.notes(f.payment)) >= mostNoted:
 		return &problem{reason: apiv1.TooManyReason, stalled: true, message: fmt.Sprintf(
 			"The payment has %d %ss, and its status holds no more.", mostNoted, f.rules.noun())}
+	case own != nil && own.known:
+		return nil // the gateway has it already: it is found again, whatever would be refused to a new one
 	}
 	return f.rules.refusedHere(f)
+}
+
+// formerDone is the first former attempt that the payment has as done although it counts as failed, or 0.
+func (f *shareFacts) formerDone() int32 {
+	for i, id := range f.former {
+		if slices.ContainsFunc(f.rules.notes(f.payment), func(n shareNote) bool { return n.requestID == id && n.settled }) {
+			return int32(i) + 1 //nolint:gosec // at most mostAttempts
+		}
+	}
+	return 0
 }
 
 // note is what the payment has noted of this share; nil when it has not.
@@ -125,7 +141,8 @@ func (f *shareFacts) recorded() recorded {
 	return recorded{
 		noun: f.rules.noun(), attempt: f.attempt, endedAttempts: st.EndedAttempts, suspend: f.suspend,
 		intent: st.Intent, lastResult: st.LastResult, gatewayID: *f.statusGatewayID, adopted: st.Adopted, empty: st.EmptyAnswers,
-		seen: *f.statusGatewayID != "" || st.State == apiv1.StateProcessing || st.State == f.rules.done(),
+		seen:     *f.statusGatewayID != "" || st.State == apiv1.StateProcessing || st.State == f.rules.done(),
+		unlisted: f.rules.listedOnly() && *f.statusGatewayID == "",
 	}
 }
 

@@ -107,7 +107,7 @@ func (p *sharePass) final(v *verifiedNotification) *shareAnswer {
 		return nil
 	case answer.gatewayID == "", *p.statusGatewayID != "" && *p.statusGatewayID != answer.gatewayID:
 		return nil
-	case answer.status == "":
+	case answer.status == "", answer.paymentID != "" && answer.paymentID != p.paymentID:
 		return nil
 	}
 	return &answer

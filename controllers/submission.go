@@ -30,6 +30,9 @@ type submission struct {
 	// empty answer proves nothing.
 	empty int32
 	seen  bool
+	// unlisted is true where it was seen by its own answer alone, and the gateway can be asked only for a list that may leave it out. Then the
+	// same request asks: the gateway answers what became of it (https://docs.antom.com/ac/ams/idempotency).
+	unlisted bool
 	// resent is true when the request has left more than once, so that a refusal need not be about the first one.
 	resent bool
 	// same is true when spec and intent still make the bytes that were recorded.
@@ -109,7 +112,8 @@ var doubtfulRefusals = map[string]bool{
 func (s submission) neverPlaced() bool {
 	emptyNow := s.asked && s.trouble != nil && s.trouble.outcome == notFound
 	plainlyRefused := s.refusal != "" && !doubtfulRefusals[s.refusal] && !s.resent
-	return emptyNow && !s.seen && (plainlyRefused || s.empty >= emptyAnswers)
+	provable := !s.seen || s.unlisted && s.same
+	return emptyNow && provable && (plainlyRefused || s.empty >= emptyAnswers)
 }
 
 // delay is how long to wait before the next look: 15 s after an empty answer, growing with every failed call, and

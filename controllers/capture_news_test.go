@@ -1,0 +1,165 @@
+package controllers
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	clocktesting "k8s.io/utils/clock/testing"
+
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+	"github.com/alipay-operator/alipay-operator/internal/simulator"
+)
+
+// captureIn is a capture in a state of the tables, a minute after its submission, with the next look planned in another minute.
+func captureIn(state string) *sharePass {
+	p := &sharePass{Lifecycle: &Lifecycle{Events: silentRecorder{}, Clock: clocktesting.NewFakeClock(worldStart)}}
+	capture := newCapture("a", "3000")
+	p.facts, p.rules, p.share, p.payment = testFacts(), capturing{}, capturing{}.share(capture), cardPayment("order", apiv1.ManualCapture)
+	p.method = capability{partialCapture: true, multipleCapture: true}
+	p.payment.Status.State, p.payment.Status.PaymentID = apiv1.PaymentAuthorized, "2026"
+	p.quantity, p.attempt, p.paymentID = *p.wanted, 1, "2026"
+	p.recall.nextLook = worldStart.Add(time.Minute)
+	p.id = p.attemptID(1)
+	st := p.status
+	open := func(s apiv1.OperationState, id string) {
+		st.Intent, *p.statusRequestID, st.State, *p.statusGatewayID, *p.statusAmount = submitted(), p.id, s, id, &p.quantity
+	}
+	switch state {
+	case "New":
+	case "Raised":
+		p.attempt, st.EndedAttempts = 2, 1
+		p.id = p.attemptID(2)
+	case "Submitting":
+		open(apiv1.StateSubmitting, "")
+	case "Unknown":
+		open(apiv1.StateUnknown, "")
+	case "Processing":
+		open(apiv1.StateProcessing, "2027")
+	case "OtherClient":
+		open(apiv1.StateProcessing, "2027")
+		st.Intent.ClientID = "SANDBOX_OTHER"
+	case "OtherGateway":
+		open(apiv1.StateUnknown, "")
+		st.Intent.GatewayURL = "https://other.example"
+	case "Deleted":
+		open(apiv1.StateProcessing, "2027")
+		p.obj.SetDeletionTimestamp(&metav1.Time{Time: worldStart})
+	case "Captured":
+		open(apiv1.CaptureCaptured, "2027")
+		st.FinishedAt = &metav1.Time{Time: worldStart}
+	case "Failed":
+		open(apiv1.StateFailed, "2027")
+		st.EndedAttempts, st.FinishedAt = 1, &metav1.Time{Time: worldStart}
+	default:
+		panic(state)
+	}
+	return p
+}
+
+var captureStates = strings.Fields("New Raised Submitting Unknown Processing OtherClient OtherGateway Deleted Captured Failed")
+
+// saidOfCaptures are the kinds of notifications about the first attempt of the capture of the tables.
+func saidOfCaptures() map[string][]said {
+	success := said{ago: time.Second, fields: map[string]any{
+		"notifyType": "CAPTURE_RESULT", "result": resultOf("S"), "captureRequestId": captureIn("New").id, "captureId": "2027", "paymentId": "2026",
+		"captureAmount": money("SGD", "3000"), "captureTime": stampAt(worldStart),
+	}}
+	failure := success.but("result", resultOf("F")).but("captureTime", nil)
+	return map[string][]said{
+		"nothing":                 nil,
+		"success":                 {success},
+		"failure":                 {failure},
+		"success twice":           {success, success.sent(time.Minute)},
+		"success and failure":     {success, failure},
+		"failure and success":     {failure, success},
+		"U":                       {success.but("result", resultOf("U"))},
+		"no result":               {success.but("result", nil)},
+		"unknown type":            {success.but("notifyType", "CAPTURE_PENDING")},
+		"another capture":         {success.but("captureRequestId", "other")},
+		"another payment":         {success.but("paymentId", "2028")},
+		"no paymentId":            {success.but("paymentId", nil)},
+		"other value":             {success.but("captureAmount", money("SGD", "2999"))},
+		"other value, then right": {success.but("captureAmount", money("SGD", "2999")), success},
+		"other currency":          {success.but("captureAmount", money("USD", "3000"))},
+		"no amount":               {success.but("captureAmount", nil)},
+		"other captureId":         {success.but("captureId", "2028")},
+		"no captureId":            {success.but("captureId", nil)},
+		"no captureTime":          {success.but("captureTime", nil)},
+		"an hour old":             {success.sent(time.Hour)},
+		"failure, old":            {failure.sent(25 * time.Hour)},
+	}
+}
+
+// What is done next about a capture; the signs are those of payments, and v takes the capture's part of the payment.
+func TestWhatIsMadeOfNewsAboutACapture(t *testing.T) {
+	//                      New Rai Sub Unk Pro OtC OtG Del Cap Fai
+	want := map[string]string{
+		"nothing":                 "v v w w w . . . . .",
+		"success":                 "v f ! ! ! . . . . ?",
+		"failure":                 "v v ! ! ! . . . ? .",
+		"success twice":           "v f ! ! ! . . . . ?",
+		"success and failure":     "v f ? ? ? . . . ? ?",
+		"failure and success":     "v f ? ? ? . . . ? ?",
+		"U":                       "v v ? ? ? . . . . .",
+		"no result":               "v v ? ? ? . . . . .",
+		"unknown type":            "v v ? ? ? . . . . ?",
+		"another capture":         "v v w w w . . . . .",
+		"another payment":         "v f ? ? ? . . . . ?",
+		"no paymentId":            "v f ! ! ! . . . . ?",
+		"other value":             "v f ? ? ? . . . . ?",
+		"other value, then right": "v f ? ? ? . . . . ?",
+		"other currency":          "v f ? ? ? . . . . ?",
+		"no amount":               "v f ? ? ? . . . . ?",
+		"other captureId":         "v f ! ! ? . . . . ?",
+		"no captureId":            "v f ? ? ? . . . . ?",
+		"no captureTime":          "v f ? ? ? . . . . ?",
+		"an hour old":             "v f ? ? ? . . . . ?",
+		"failure, old":            "v v ? ? ? . . . ? .",
+	}
+	for kind, all := range saidOfCaptures() {
+		signs := strings.Fields(want[kind])
+		if len(signs) != len(captureStates) {
+			t.Fatalf("%s has %d columns, want %d", kind, len(signs), len(captureStates))
+		}
+		for i, state := range captureStates {
+			p := captureIn(state).hears(all...)
+			if got := actionSigns[p.decide().do]; got != signs[i] {
+				t.Errorf("%s, told %q: %q (%s), want %q", state, kind, got, p.decide().do, signs[i])
+			}
+		}
+	}
+}
+
+// The gateway tells of a capture by notifications alone where its list of transactions is null.
+func TestPaymentBelievesAnAnnouncedCaptureThatIsNotListed(t *testing.T) {
+	for _, mode := range []apiv1.CaptureMode{apiv1.AutomaticCapture, apiv1.ManualCapture} {
+		t.Run(string(mode), func(t *testing.T) {
+			w := openCard(t, mode, notified)
+			w.acknowledges(true)
+			if err := w.simulator.SetSwitches(simulator.Switches{Transactions: simulator.TransactionsNull}); err != nil {
+				t.Fatal(err)
+			}
+			w.authorise()
+			if mode == apiv1.ManualCapture { // its object is deleted before the outcome is known
+				w.inject(simulator.Fault{Kind: simulator.InProcess, Path: "capture"})
+				w.store.create(newCapture("all", ""))
+				w.must(w.reconcileCapture("all"))
+				w.must(w.reconcilePayment("order"))
+				w.store.remove(w.capture("all"))
+			}
+			expectCard(t, w.payment("order"), apiv1.PaymentAuthorized, apiv1.AwaitingCaptureReason, "Unknown", "True")
+			w.advance(time.Minute)
+			for _, sent := range w.announced() {
+				if fieldsOf(sent.body)["notifyType"] == "CAPTURE_RESULT" {
+					w.put(w.payment("order"), sent)
+				}
+			}
+			w.must(w.reconcilePayment("order"))
+			expectCard(t, w.payment("order"), apiv1.PaymentPaid, apiv1.PaidReason, "True", "True")
+			w.expectTaken(4200, 1)
+		})
+	}
+}
