@@ -69,7 +69,11 @@ type DeclareRequest struct {
 	SubOrderID string `json:"subOrderId,omitempty"`
 	// BuyerCertificate is who bought. Without it customs takes the payer for the buyer.
 	BuyerCertificate *BuyerCertificate `json:"buyerCertificate,omitempty"`
+	// AdditionalFields is merged into the body, objects deeply. A key that is already set is an error.
+	AdditionalFields map[string]any `json:"-"`
 }
+
+func (r DeclareRequest) additionalFields() map[string]any { return r.AdditionalFields }
 
 // Customs is a customs office.
 type Customs struct {

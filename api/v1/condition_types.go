@@ -28,6 +28,14 @@ const (
 	// gets no answer, or the wallet has none. It is the one to alert on.
 	RenewalFailingCondition = "RenewalFailing"
 
+	// IdentityCheckPassedCondition of a CustomsDeclaration says whether the gateway has found that the buyer is the payer. False is a
+	// warning: the declaration went out, and customs will probably reject it. Absent where nobody has checked.
+	IdentityCheckPassedCondition = "IdentityCheckPassed"
+
+	// CustomsCodeDocumentedCondition of a CustomsDeclaration is False, as a warning, where the gateway does not document the office that it
+	// names. The declaration is sent all the same.
+	CustomsCodeDocumentedCondition = "CustomsCodeDocumented"
+
 	// CredentialsValidCondition of a MerchantAccount says whether the gateway accepted a request signed with the account's key and
 	// whether its answer carried the signature of one of spec.alipayPublicKeys.
 	CredentialsValidCondition = "CredentialsValid"
@@ -90,6 +98,8 @@ const (
 	CaptureInProcessReason = "CaptureInProcess"
 	// RefundInProcessReason means that the gateway has accepted the refund and is working on it.
 	RefundInProcessReason = "RefundInProcess"
+	// DeclarationInProcessReason means that the gateway has taken the declaration and customs has not answered.
+	DeclarationInProcessReason = "DeclarationInProcess"
 	// CancellingReason means that the payment is being cancelled.
 	CancellingReason = "Cancelling"
 	// OutcomeUnknownReason means that a request was sent and its answer was lost or unusable. The operator is asking again.
@@ -143,6 +153,18 @@ const (
 	CapturedReason = "Captured"
 	// RefundedReason means that the gateway reports the money given back.
 	RefundedReason = "Refunded"
+	// AcceptedReason means that customs has recorded the declaration.
+	AcceptedReason = "Accepted"
+	// CustomsRejectedReason means that customs has refused the declaration; its code is in the message and in the status.
+	CustomsRejectedReason = "CustomsRejected"
+	// CustomsAnswerUnclearReason means that customs has answered something of which the gateway does not document whether it is a rejection.
+	CustomsAnswerUnclearReason = "CustomsAnswerUnclear"
+	// IdentityCheckPassedReason means that the gateway has found that the buyer is the payer.
+	IdentityCheckPassedReason = "IdentityCheckPassed"
+	// IdentityCheckNotPassedReason means that the gateway has found that the buyer is not the payer.
+	IdentityCheckNotPassedReason = "IdentityCheckNotPassed"
+	// CustomsCodeUndocumentedReason means that the gateway does not document the customs office.
+	CustomsCodeUndocumentedReason = "CustomsCodeUndocumented"
 	// CancelledReason means that the payment was cancelled, and given back in full if it had been paid.
 	CancelledReason = "Cancelled"
 	// GatewayRefusedReason stands for a result code that can not be a condition's reason; the message holds the code.
@@ -201,6 +223,13 @@ const (
 	CaptureRefNeededReason = "CaptureRefNeeded"
 	// CaptureNotDoneReason means that the Capture that the refund names has failed, or belongs to another Payment.
 	CaptureNotDoneReason = "CaptureNotDone"
+	// DeclarationNotSupportedReason means that the payment is by a method that can not be declared to customs.
+	DeclarationNotSupportedReason = "DeclarationNotSupported"
+	// CustomsAmountMissingReason means that the gateway names no amount of the payment that may be declared.
+	CustomsAmountMissingReason = "CustomsAmountMissing"
+	// CustomsAmountExceededReason means that the declarations of the Payment, those of unknown outcome included, would exceed what may be
+	// declared of it.
+	CustomsAmountExceededReason = "CustomsAmountExceeded"
 	// TooManyReason means that the Payment has as many refunds or captures as its status can hold.
 	TooManyReason = "TooMany"
 	// RefundNotSupportedReason means that the payment method can not refund what was asked for.

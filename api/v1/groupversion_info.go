@@ -24,6 +24,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&Payment{}, &PaymentList{},
 		&Refund{}, &RefundList{},
 		&Capture{}, &CaptureList{},
+		&CustomsDeclaration{}, &CustomsDeclarationList{},
 		&PaymentMethodCatalog{}, &PaymentMethodCatalogList{},
 		&Dispute{}, &DisputeList{},
 		&AutoDebitAgreement{}, &AutoDebitAgreementList{},

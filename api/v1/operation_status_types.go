@@ -24,7 +24,7 @@ const (
 // Final reports whether the gateway has ended the operation.
 func (s OperationState) Final() bool {
 	switch s {
-	case StateFailed, PaymentPaid, PaymentCancelled, RefundRefunded, CaptureCaptured:
+	case StateFailed, PaymentPaid, PaymentCancelled, RefundRefunded, CaptureCaptured, DeclarationAccepted, DeclarationRejected:
 		return true
 	default:
 		return false
@@ -46,7 +46,8 @@ type OperationStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// state sums the object up in one word: Pending, Submitting, Processing, Unknown, Failed, Blocked, or one of the kind's own. Those
-	// of a Payment are Confirming, Authorized, Paid and Cancelled; that of a Refund is Refunded and that of a Capture is Captured.
+	// of a Payment are Confirming, Authorized, Paid and Cancelled; that of a Refund is Refunded and that of a Capture is Captured; those of
+	// a CustomsDeclaration are Accepted, Rejected and Undetermined.
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	State OperationState `json:"state,omitempty"`

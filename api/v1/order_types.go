@@ -225,7 +225,8 @@ type SecretKeyReference struct {
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name,omitempty"`
 
-	// key of the value in the Secret. When omitted it is "buyer" in buyerSecretRef, "shipping" in shippingSecretRef and "evidence" in evidenceSecretRef.
+	// key of the value in the Secret. When omitted it is "buyer" in buyerSecretRef, "shipping" in shippingSecretRef, "evidence" in
+	// evidenceSecretRef and "buyerCertificate" in buyerCertificateSecretRef.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253

@@ -44,6 +44,19 @@ type PaymentStatus struct {
 	// +kubebuilder:validation:MaxItems=500
 	Captures []PaymentCapture `json:"captures,omitempty"`
 
+	// customsDeclarationAmount is what CustomsDeclarations may declare of the payment in all, in CNY and fen, where the gateway tells: it
+	// does for ALIPAY_CN.
+	// +optional
+	CustomsDeclarationAmount *Amount `json:"customsDeclarationAmount,omitempty"`
+
+	// declarations are the declarations to customs that were sent and not refused by the gateway, also those whose CustomsDeclaration is
+	// gone.
+	// +optional
+	// +listType=map
+	// +listMapKey=declarationRequestId
+	// +kubebuilder:validation:MaxItems=500
+	Declarations []PaymentDeclaration `json:"declarations,omitempty"`
+
 	// authorizationExpiryTime is when the money of an authorised card is let go unless it is captured.
 	// +optional
 	AuthorizationExpiryTime *metav1.Time `json:"authorizationExpiryTime,omitempty"`
@@ -186,4 +199,26 @@ type PaymentRefund struct {
 	// done is true once the gateway has reported the refund as done. Until then the amount counts as taken.
 	// +optional
 	Done bool `json:"done,omitempty"`
+}
+
+// DeclarationReserved is the status of a declaration of which the gateway has not told yet.
+const DeclarationReserved = "Reserved"
+
+// PaymentDeclaration is one declaration of a payment to customs.
+type PaymentDeclaration struct {
+	// declarationRequestId is the declaration's id at the gateway.
+	// +required
+	// +kubebuilder:validation:MaxLength=32
+	DeclarationRequestID string `json:"declarationRequestId,omitempty"`
+
+	// value is the amount in fen.
+	// +required
+	// +kubebuilder:validation:MaxLength=16
+	Value string `json:"value,omitempty"`
+
+	// status is Reserved while the gateway has not told of it, then the state of the CustomsDeclaration: Processing, Undetermined, Accepted
+	// or Rejected. What is not rejected counts as taken.
+	// +required
+	// +kubebuilder:validation:MaxLength=32
+	Status string `json:"status,omitempty"`
 }

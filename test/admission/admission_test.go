@@ -66,6 +66,15 @@ spec:
   paymentRef: {name: order-1042}
   amount: {currency: HKD, value: "800"}
 `,
+	"CustomsDeclaration": `
+apiVersion: payments.alipay-operator.io/v1
+kind: CustomsDeclaration
+spec:
+  paymentRef: {name: order-1042}
+  amount: {currency: CNY, value: "10050"}
+  customs: {customsCode: ZONGSHU}
+  merchantCustomsInfo: {merchantCustomsCode: TV0000000001, merchantCustomsName: 测试商贸有限公司}
+`,
 	"Dispute": `
 apiVersion: payments.alipay-operator.io/v1
 kind: Dispute

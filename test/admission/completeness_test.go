@@ -37,6 +37,7 @@ func TestEveryRuleOfAKindHasARefusedCase(t *testing.T) {
 		"Refund":               refusals(refundCreations, refundChanges),
 		"Capture":              refusals(captureCreations, captureChanges),
 		"AutoDebitAgreement":   refusals(agreementCreations, agreementChanges),
+		"CustomsDeclaration":   refusals(declarationCreations, declarationChanges),
 		"PaymentMethodCatalog": refusals(catalogCreations, catalogChanges),
 		"Dispute":              refusals(disputeCreations, disputeChanges),
 	}

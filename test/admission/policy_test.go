@@ -16,7 +16,7 @@ import (
 )
 
 // requestKinds are the kinds that the admission policy watches.
-var requestKinds = []string{"Payment", "Refund", "Capture", "AutoDebitAgreement"}
+var requestKinds = []string{"Payment", "Refund", "Capture", "CustomsDeclaration", "AutoDebitAgreement"}
 
 func TestCreatingObjectsWithAdditionalFields(t *testing.T) {
 	for _, kind := range requestKinds {
@@ -118,7 +118,8 @@ var refusedNames = strings.Fields(`
 	cvv CVV Cvv cvv2 cvc CVC2 pan PAN expiryYear expiryMonth expirationYear EXPIRATIONMONTH expiryDate
 	password payPassword passwordDigest
 	refundDetails refundToBankInfo refundSourceAccountNo accountNo bankCode
-	paymentFactor captureMode isAuthorization paymentNotifyUrl refundNotifyUrl notifyUrl`)
+	paymentFactor captureMode isAuthorization paymentNotifyUrl refundNotifyUrl notifyUrl
+	declarationRequestId buyerCertificate certificateNo certificateType holderName`)
 
 // acceptedNames are harmless, though some of them look like refused ones.
 var acceptedNames = strings.Fields(`

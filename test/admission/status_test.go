@@ -3,6 +3,7 @@ package admission
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,8 +73,10 @@ func TestFullPaymentStatusIsStored(t *testing.T) {
 				QuoteStartTime: ptr.To(then), QuoteExpiryTime: ptr.To(then), Guaranteed: true,
 			},
 		},
-		Refunds:      []apiv1.PaymentRefund{{RefundRequestID: long(64), Value: "9999999999999999", CaptureID: long(64), Accepted: true, Done: true}, {RefundRequestID: "r", Value: "1"}},
-		OpenDisputes: []string{long(253), "d"}, PaymentTime: ptr.To(then), CancelSubmittedAt: ptr.To(then), CancelResult: result(),
+		Refunds:                  []apiv1.PaymentRefund{{RefundRequestID: long(64), Value: "9999999999999999", CaptureID: long(64), Accepted: true, Done: true}, {RefundRequestID: "r", Value: "1"}},
+		CustomsDeclarationAmount: &apiv1.Amount{Currency: "CNY", Value: "9999999999999999"},
+		Declarations:             []apiv1.PaymentDeclaration{{DeclarationRequestID: long(32), Value: "9999999999999999", Status: long(32)}, {DeclarationRequestID: "d", Value: "1", Status: apiv1.DeclarationReserved}},
+		OpenDisputes:             []string{long(253), "d"}, PaymentTime: ptr.To(then), CancelSubmittedAt: ptr.To(then), CancelResult: result(),
 	}
 	cardStatus(t, &status)
 	checkFull(t, status)
@@ -118,6 +121,27 @@ func TestFullCaptureStatusIsStored(t *testing.T) {
 	patchStatus(t, capture, before)
 	if !equality.Semantic.DeepEqual(capture.Status, status) {
 		t.Errorf("stored status is\n%+v\nwant\n%+v", capture.Status, status)
+	}
+}
+
+func TestFullCustomsDeclarationStatusIsStored(t *testing.T) {
+	declaration := &apiv1.CustomsDeclaration{}
+	createTyped(t, "CustomsDeclaration", `spec: {additionalFields: {merchantRegion: HK}}`, declaration)
+	status := apiv1.CustomsDeclarationStatus{
+		OperationStatus: operationStatus(), DeclarationRequestID: long(32), PaymentID: long(64), Amount: &apiv1.Amount{Currency: "CNY", Value: "9999999999999999"},
+		CustomsPaymentID: long(64), CustomsOrderID: long(64), IdentityCheckResult: long(32), ClearingChannel: long(32), ClearingTransactionID: long(64),
+		CustomsProviderRegistrationID: long(64), DeclarationRequestStatus: long(64), CustomsDeclarationResultCode: long(64),
+		CustomsDeclarationResultDesc: strings.Repeat("报", 2048), CustomsDeclarationReturnTime: ptr.To(then), LastModifiedTime: ptr.To(then),
+	}
+	status.Conditions = append(status.Conditions,
+		condition(apiv1.IdentityCheckPassedCondition, metav1.ConditionFalse, apiv1.IdentityCheckNotPassedReason),
+		condition(apiv1.CustomsCodeDocumentedCondition, metav1.ConditionFalse, apiv1.CustomsCodeUndocumentedReason))
+	checkFull(t, status)
+	before := declaration.DeepCopy()
+	declaration.Status = status
+	patchStatus(t, declaration, before)
+	if !equality.Semantic.DeepEqual(declaration.Status, status) {
+		t.Errorf("stored status is\n%+v\nwant\n%+v", declaration.Status, status)
 	}
 }
 
@@ -175,8 +199,8 @@ func TestFullPaymentMethodCatalogStatusIsStored(t *testing.T) {
 
 // The operator saves what the gateway reports, whatever was reported before.
 func TestStatusCanGoBackAndForth(t *testing.T) {
-	states := []string{"Pending", "Submitting", "Processing", "Unknown", "Paid", "Refunded", "Captured", "Failed", "Cancelled", "Blocked", ""}
-	for _, kind := range []string{"Payment", "Refund", "Capture"} {
+	states := []string{"Pending", "Submitting", "Processing", "Unknown", "Paid", "Refunded", "Captured", "Accepted", "Rejected", "Undetermined", "Failed", "Cancelled", "Blocked", ""}
+	for _, kind := range []string{"Payment", "Refund", "Capture", "CustomsDeclaration"} {
 		obj := newObject(t, kind, `spec: {attempt: 2}`)
 		create(t, obj)
 		for _, state := range states {
