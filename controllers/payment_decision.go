@@ -142,7 +142,7 @@ func (f *paymentFacts) finished() decision {
 			told.verdict, told.message = ready, "The payment ended unpaid, so there is nothing to cancel."
 		}
 	}
-	if (f.orphan != "" || f.orphanCapture != "") && st.FinishedAt != nil {
+	if f.hasOrphan() {
 		return f.settleOrphan(told)
 	}
 	return untilExpired(told, spec.TTLSecondsAfterFinished, st.FinishedAt, f.now)
@@ -198,6 +198,8 @@ func (f *paymentFacts) cancelling() decision {
 		// A cancel request may have got through: that must be known before it counts as too late.
 	case impossible != nil && pending:
 		return decision{do: actWithdrawCancel, report: f.cancellingReport()}
+	case impossible != nil && st.State == apiv1.PaymentPaid && f.hasOrphan():
+		return f.settleOrphan(f.report(*impossible))
 	case impossible != nil && st.State == apiv1.PaymentPaid:
 		return decision{do: actRest, report: f.report(*impossible)}
 	case impossible != nil:

@@ -24,6 +24,11 @@ func orphanRefund(payment *apiv1.Payment, refunds []apiv1.Refund, idOf func(*api
 	return ""
 }
 
+// hasOrphan reports whether an ended payment has a refund or a capture that nobody else follows.
+func (f *paymentFacts) hasOrphan() bool {
+	return (f.orphan != "" || f.orphanCapture != "") && f.payment.Status.FinishedAt != nil
+}
+
 // settleOrphan asks for an orphan at the usual pace, beside a report that it does not change.
 func (f *paymentFacts) settleOrphan(told report) decision {
 	known := submission{now: f.now, submittedAt: f.payment.Status.FinishedAt.Time, jitter: f.jitter, recall: f.recall, trouble: f.trouble, seen: f.orphanAccepted()}
