@@ -167,6 +167,8 @@ func (w *world) receive(a announcement) bool {
 			concerned = obj.Status.Intent != nil && ownsSubject(obj, about) && w.refundOf(about) == nil
 		case *apiv1.Refund:
 			concerned = obj.Status.Intent != nil && about.RefundRequestID != "" && obj.Status.RefundRequestID == about.RefundRequestID
+		case *apiv1.Capture: // it comes before its payment
+			concerned = obj.Status.Intent != nil && about.CaptureRequestID != "" && obj.Status.CaptureRequestID == about.CaptureRequestID
 		}
 		if !concerned {
 			continue

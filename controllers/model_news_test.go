@@ -41,11 +41,11 @@ func (m *model) pick(t *rapid.T) announcement {
 	return rapid.SampledFrom(all).Draw(t, "notification")
 }
 
-// someObject draws the payment or a refund that exists.
+// someObject draws a payment, a refund or a capture that exists.
 func (m *model) someObject(t *rapid.T) client.Object {
 	var objects []client.Object
 	for _, key := range m.store.keys() {
-		if key.kind != "MerchantAccount" {
+		if key.kind != "MerchantAccount" && key.kind != "Secret" {
 			objects = append(objects, m.store.latest(key))
 		}
 	}
@@ -274,6 +274,11 @@ func (m *model) restoreBackup(t *rapid.T) {
 			t.Skip("what has ended may have changed since, and nobody asks")
 		}
 		old.Spec.Attempt = m.lastAttempt("Refund", old.Name)
+	case *apiv1.Capture:
+		if old.Status.State.Final() || old.Status.Conflict != nil {
+			t.Skip("what has ended may have changed since, and nobody asks")
+		}
+		old.Spec.Attempt = m.lastAttempt("Capture", old.Name)
 	}
 	m.store.drop(keyOf(obj))
 	m.advance(2 * adoptionTolerance)

@@ -163,6 +163,8 @@ func (m *model) lastAttempt(kind, name string) int32 {
 				attempt = max(attempt, obj.Spec.Attempt)
 			case *apiv1.Refund:
 				attempt = max(attempt, obj.Spec.Attempt)
+			case *apiv1.Capture:
+				attempt = max(attempt, obj.Spec.Attempt)
 			}
 		}
 	}

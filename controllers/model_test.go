@@ -47,6 +47,7 @@ const (
 type process struct {
 	payments *PaymentReconciler
 	refunds  *RefundReconciler
+	captures *CaptureReconciler
 }
 
 type lateRequest struct {
@@ -116,7 +117,10 @@ func TestMoneyIsSafeWhateverHappens(t *testing.T) {
 
 func (m *model) newProcess() process {
 	m.gateways = m.newGateways()
-	return process{payments: &PaymentReconciler{Lifecycle: m.newLifecycle()}, refunds: &RefundReconciler{Lifecycle: m.newLifecycle()}}
+	return process{
+		payments: &PaymentReconciler{Lifecycle: m.newLifecycle()}, refunds: &RefundReconciler{Lifecycle: m.newLifecycle()},
+		captures: &CaptureReconciler{Lifecycle: m.newLifecycle()},
+	}
 }
 
 func (m *model) reconcileOnePayment(t *rapid.T) {
