@@ -47,6 +47,9 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	}); err != nil {
 		return err
 	}
+	if err := indexer.IndexField(ctx, &apiv1.Dispute{}, subjectIndex, disputeSubjects); err != nil {
+		return err
+	}
 	return indexer.IndexField(ctx, &apiv1.Refund{}, subjectIndex, func(obj client.Object) []string {
 		return nonEmpty(obj.(*apiv1.Refund).Status.RefundRequestID, byRefundRequestID)
 	})

@@ -38,6 +38,8 @@ type suspect struct {
 	lane     sync.Mutex
 	searches searches
 	repeats  *rate.Limiter
+	// creations are those of Disputes.
+	creations *rate.Limiter
 }
 
 // of returns the account's record. Accounts that do not exist share one, so that strangers can not make this grow.
@@ -51,7 +53,8 @@ func (s *suspicion) of(account types.NamespacedName) *suspect {
 	if known == nil {
 		known = &suspect{
 			failures: rate.NewLimiter(failuresPerSecond, failureBurst), repeats: rate.NewLimiter(repeatsPerSecond, repeatsBurst),
-			searches: searches{log: rate.Sometimes{First: 1, Interval: missLogs}},
+			creations: rate.NewLimiter(creationsPerSecond, creationsBurst),
+			searches:  searches{log: rate.Sometimes{First: 1, Interval: missLogs}},
 		}
 		s.accounts[account] = known
 	}

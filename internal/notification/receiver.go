@@ -214,6 +214,9 @@ func basePath(account *apiv1.MerchantAccount) string {
 func (r *Receiver) keep(ctx context.Context, account *apiv1.MerchantAccount, subject alipay.Subject, a *arrival, signedURI string) outcome {
 	log := r.log.WithValues("merchantAccount", client.ObjectKeyFromObject(account), "type", typeLabel(subject.Type, true))
 	limits := r.suspicion.of(client.ObjectKeyFromObject(account))
+	if subject.DisputeID != "" {
+		return r.keepDispute(ctx, log, account, subject, a, signedURI)
+	}
 	objects, err := r.find(ctx, a, subject, &limits.searches)
 	if errors.Is(err, errLimited) {
 		return limited
@@ -229,6 +232,13 @@ func (r *Receiver) keep(ctx context.Context, account *apiv1.MerchantAccount, sub
 		})
 		return unknownObject
 	}
+	return r.storeWith(ctx, log, account, objects, subject, a, signedURI)
+}
+
+// storeWith stores a verified notification with each of these objects.
+func (r *Receiver) storeWith(ctx context.Context, log logr.Logger, account *apiv1.MerchantAccount, objects []client.Object, subject alipay.Subject,
+	a *arrival, signedURI string,
+) outcome {
 	became := duplicate
 	for _, obj := range objects {
 		repeated, err := r.store(ctx, account, obj, subject.Type, a, signedURI)

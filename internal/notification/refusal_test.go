@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/alipay-operator/alipay-operator/alipay"
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
@@ -160,13 +161,13 @@ func TestAddressIsTheOneThatTheGatewayCalled(t *testing.T) {
 }
 
 // only returns the one notification of a payment.
-func only(t testing.TB, payment *apiv1.Payment) Envelope {
+func only(t testing.TB, obj client.Object) Envelope {
 	t.Helper()
-	if len(payment.Annotations) != 1 {
-		t.Fatalf("annotations = %v, want one", payment.Annotations)
+	if len(obj.GetAnnotations()) != 1 {
+		t.Fatalf("annotations = %v, want one", obj.GetAnnotations())
 	}
 	var envelope Envelope
-	for name, value := range payment.Annotations {
+	for name, value := range obj.GetAnnotations() {
 		var err error
 		if envelope, err = Parse(value); err != nil || !apiv1.IsNotificationAnnotation(name) {
 			t.Fatalf("%s: %v", name, err)

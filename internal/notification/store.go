@@ -29,10 +29,7 @@ var errFull = errors.New("the object keeps as many notifications as it can: remo
 // on disk where all is well, and fails if the object is gone.
 func (r *Receiver) store(ctx context.Context, account *apiv1.MerchantAccount, obj client.Object, kind string, a *arrival, signedURI string) (repeated bool, err error) {
 	name := annotationName(kind, a.body)
-	envelope := Envelope{
-		URI: signedURI, ClientID: a.clientID, RequestTime: a.requestTime, Signature: a.signature,
-		Body: string(a.body), ReceivedAt: r.now().UTC().Format(time.RFC3339Nano),
-	}
+	envelope := r.envelope(a, signedURI)
 	if carriesCredential(a.body) {
 		envelope.Body, envelope.BodySecretName = "", bodySecretName(obj, a.body)
 	}
@@ -55,6 +52,14 @@ func (r *Receiver) store(ctx context.Context, account *apiv1.MerchantAccount, ob
 		}
 	}
 	return repeated, r.annotate(ctx, obj, name, value)
+}
+
+// envelope is what arrived, as it was signed.
+func (r *Receiver) envelope(a *arrival, signedURI string) Envelope {
+	return Envelope{
+		URI: signedURI, ClientID: a.clientID, RequestTime: a.requestTime, Signature: a.signature,
+		Body: string(a.body), ReceivedAt: r.now().UTC().Format(time.RFC3339Nano),
+	}
 }
 
 // holds returns the notification as the object has it already, in the same place. What somebody else has put there does not count.
