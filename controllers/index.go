@@ -25,6 +25,12 @@ const (
 	openSharePaymentIndex = "open.payment"
 	// catalogAccountIndex finds the catalogs of an account.
 	catalogAccountIndex = "catalogs.account"
+	// paymentRequestIDIndex finds the payment of a paymentRequestId.
+	paymentRequestIDIndex = "status.paymentRequestId"
+	// disputeAccountIndex finds the disputes of an account, disputePaymentIndex those of a payment, and disputeRequestIDIndex those of its id.
+	disputeAccountIndex   = "disputes.account"
+	disputePaymentIndex   = "disputes.payment"
+	disputeRequestIDIndex = "disputes.paymentRequestId"
 	// anyPayment is no name that a Payment can have.
 	anyPayment = "*"
 )
@@ -45,7 +51,7 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	}); err != nil {
 		return err
 	}
-	return errors.Join(addShareIndexes(ctx, indexer, refunding{}), addShareIndexes(ctx, indexer, capturing{}))
+	return errors.Join(addShareIndexes(ctx, indexer, refunding{}), addShareIndexes(ctx, indexer, capturing{}), addDisputeIndexes(ctx, indexer))
 }
 
 func addShareIndexes(ctx context.Context, indexer client.FieldIndexer, kind shareKind) error {
@@ -59,6 +65,28 @@ func addShareIndexes(ctx context.Context, indexer client.FieldIndexer, kind shar
 				return nil
 			}
 			return []string{s.paymentName, anyPayment}
+		}),
+	)
+}
+
+func addDisputeIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+	of := func(value func(*apiv1.Dispute) string) client.IndexerFunc {
+		return func(obj client.Object) []string {
+			if text := value(obj.(*apiv1.Dispute)); text != "" {
+				return []string{text}
+			}
+			return nil
+		}
+	}
+	return errors.Join(
+		indexer.IndexField(ctx, &apiv1.Dispute{}, disputeAccountIndex, of(func(d *apiv1.Dispute) string { return d.Spec.MerchantAccountRef.Name })),
+		indexer.IndexField(ctx, &apiv1.Dispute{}, disputePaymentIndex, of(func(d *apiv1.Dispute) string { return d.Status.Payment })),
+		indexer.IndexField(ctx, &apiv1.Dispute{}, disputeRequestIDIndex, of(func(d *apiv1.Dispute) string { return d.Status.PaymentRequestID })),
+		indexer.IndexField(ctx, &apiv1.Payment{}, paymentRequestIDIndex, func(obj client.Object) []string {
+			if id := obj.(*apiv1.Payment).Status.PaymentRequestID; id != "" {
+				return []string{id}
+			}
+			return nil
 		}),
 	)
 }

@@ -86,6 +86,7 @@ type paymentPass struct {
 	session   sessionPass
 	refunds   []apiv1.Refund
 	captures  []apiv1.Capture
+	disputes  []apiv1.Dispute
 }
 
 // gather reads what the decision needs: of a settled payment no more than its refunds.
@@ -100,6 +101,12 @@ func (r *PaymentReconciler) gather(ctx context.Context, payment *apiv1.Payment) 
 			return nil, fmt.Errorf("listing refunds: %w", err)
 		}
 		pass.refunds = list.Items
+	}
+	if payment.Status.PaymentRequestID != "" {
+		var err error
+		if pass.disputes, err = r.disputesOf(ctx, payment); err != nil {
+			return nil, err
+		}
 	}
 	if mayBeCaptured(payment) {
 		list := &apiv1.CaptureList{}
@@ -224,6 +231,7 @@ func (p *paymentPass) apply(told report) {
 	st.ObservedGeneration = p.payment.Generation
 	told.conditions(&st.Conditions, p.payment.Generation)
 	cardCondition(p.payment, told)
+	noteDisputes(p.payment, p.disputes)
 }
 
 func (p *paymentPass) intend(do action) {
@@ -416,6 +424,7 @@ func (r *PaymentReconciler) SetupWithManager(mgr ctrl.Manager, workers int) erro
 		Watches(&apiv1.MerchantAccount{}, handler.EnqueueRequestsFromMapFunc(r.paymentsOfAccount)).
 		Watches(&apiv1.Refund{}, handler.EnqueueRequestsFromMapFunc(paymentOf(refunding{}))).
 		Watches(&apiv1.Capture{}, handler.EnqueueRequestsFromMapFunc(paymentOf(capturing{}))).
+		Watches(&apiv1.Dispute{}, handler.EnqueueRequestsFromMapFunc(paymentOfDispute)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
 }

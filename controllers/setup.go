@@ -47,6 +47,9 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := (&PaymentReconciler{Lifecycle: lifecycle("payment")}).SetupWithManager(mgr, o.Workers); err != nil {
 		return err
 	}
+	if err := (&DisputeReconciler{Lifecycle: lifecycle("dispute")}).SetupWithManager(mgr, o.Workers); err != nil {
+		return err
+	}
 	if err := (&RefundReconciler{Lifecycle: lifecycle("refund")}).SetupWithManager(mgr, o.Workers); err != nil {
 		return err
 	}

@@ -17,6 +17,9 @@ func (p *sharePass) submit(ctx context.Context) error {
 	st := p.status
 	unsent := p.recall.unsent
 	p.recall.unsent = false
+	if unsent && p.rules.name() == refundKind && p.payment != nil {
+		p.warnDisputed(ctx, p.obj, p.payment)
+	}
 	answer, err := p.rules.submit(ctx, p.gateway().client, p.body)
 	switch classify(err) {
 	case settled:

@@ -207,6 +207,9 @@ func (s *store) list(list client.ObjectList, behind int, options ...client.ListO
 	if _, isCatalogs := list.(*apiv1.PaymentMethodCatalogList); isCatalogs {
 		return nil // there are none
 	}
+	if found, isDispute := s.listDisputes(list, behind, asked); isDispute {
+		return found
+	}
 	of, exact := asked.FieldSelector.RequiresExactMatch(sharePaymentIndex)
 	if !exact {
 		return fmt.Errorf("no such index: %s", asked.FieldSelector)

@@ -43,6 +43,7 @@ type world struct {
 	payments  *PaymentReconciler
 	refunds   *RefundReconciler
 	captures  *CaptureReconciler
+	disputes  *DisputeReconciler
 
 	// sent are the requests that left, in order. beforeSend, afterSend and answer let a test look at them and lose them.
 	sent       []sentRequest
@@ -139,6 +140,7 @@ func (w *world) restart() {
 	w.payments = &PaymentReconciler{Lifecycle: w.newLifecycle()}
 	w.refunds = &RefundReconciler{Lifecycle: w.newLifecycle()}
 	w.captures = &CaptureReconciler{Lifecycle: w.newLifecycle()}
+	w.disputes = &DisputeReconciler{Lifecycle: w.newLifecycle()}
 }
 
 func (w *world) newLifecycle() *Lifecycle {

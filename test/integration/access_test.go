@@ -73,6 +73,8 @@ func TestManagerMayDoWhatItNeedsAndNoMore(t *testing.T) {
 		{verb: "get", resource: "secrets", namespace: systemNamespace, want: false},
 		{verb: "create", group: group, resource: "payments", want: false},
 		{verb: "create", group: group, resource: "refunds", want: false},
+		{verb: "create", group: group, resource: "disputes", want: true},
+		{verb: "delete", group: group, resource: "disputes", want: false},
 		{verb: "patch", group: group, resource: "merchantaccounts", want: false},
 		{verb: "update", resource: "leases", group: "coordination.k8s.io", namespace: "default", want: false},
 	}
