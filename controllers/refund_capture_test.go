@@ -146,6 +146,35 @@ func TestRefundOfAPartlyCapturedPaymentWhileTheRestIsHeld(t *testing.T) {
 	}
 }
 
+// The gateway lists refunds without the capture that they are of.
+func TestRefundsStayThoseOfTheirCaptures(t *testing.T) {
+	held := func(t *testing.T) *world {
+		w := authorisedCard(t, capturesInParts)
+		w.captured(newCapture("first", "3000"))
+		w.captured(newCapture("second", "1000"))
+		w.expectRefund(sgdRefund("of-first", "", of("first")), apiv1.RefundRefunded, apiv1.RefundedReason)
+		return w
+	}
+	t.Run("after the payment was asked about", func(t *testing.T) {
+		w := held(t)
+		w.advance(2 * time.Hour)
+		w.must(w.reconcilePayment("order"))
+		w.expectRefund(sgdRefund("of-second", "", of("second")), apiv1.RefundRefunded, apiv1.RefundedReason)
+	})
+	t.Run("in a second cluster", func(t *testing.T) {
+		w := held(t)
+		w.store.remove(w.refund("of-first"))
+		for _, name := range []string{"first", "second"} {
+			w.store.remove(w.capture(name))
+		}
+		w.secondCluster()
+		w.captured(newCapture("first", "3000"))
+		w.captured(newCapture("second", "1000"))
+		w.expectRefund(sgdRefund("of-first", "", of("first")), apiv1.RefundRefunded, apiv1.RefundedReason)
+		w.expectRefund(sgdRefund("of-second", "", of("second")), apiv1.RefundRefunded, apiv1.RefundedReason)
+	})
+}
+
 func TestRefundAppliedAgainIsFoundAgainHoweverLate(t *testing.T) {
 	w := twoCaptures(t)
 	w.expectRefund(sgdRefund("of-first", "", of("first")), apiv1.RefundRefunded, apiv1.RefundedReason)
