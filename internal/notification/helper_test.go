@@ -196,6 +196,12 @@ func newDoor(adjust ...func(*apiv1.MerchantAccount)) *door {
 	builder.WithIndex(&apiv1.Payment{}, "status.paymentRequestId", func(obj client.Object) []string {
 		return []string{obj.(*apiv1.Payment).Status.PaymentRequestID}
 	})
+	builder.WithIndex(&apiv1.Payment{}, "status.paymentId", func(obj client.Object) []string {
+		return []string{obj.(*apiv1.Payment).Status.PaymentID}
+	})
+	builder.WithIndex(&apiv1.Capture{}, "status.captureRequestId", func(obj client.Object) []string {
+		return []string{obj.(*apiv1.Capture).Status.CaptureRequestID}
+	})
 	d.api = builder.Build()
 	log := funcr.New(func(prefix, args string) {
 		d.mu.Lock()
