@@ -99,9 +99,7 @@ func (capturing) inquire(ctx context.Context, reach *alipay.Client, f *shareFact
 		return shareAnswer{}, err
 	}
 	i := slices.IndexFunc(answer.Transactions, func(t alipay.Transaction) bool {
-		// An answer without the request's id is told by the capture's own, once that is known.
-		named := t.TransactionRequestID == "" && id == *f.statusRequestID && *f.statusGatewayID != "" && t.TransactionID == *f.statusGatewayID
-		return t.TransactionType == alipay.TransactionCapture && (t.TransactionRequestID == id || named)
+		return t.TransactionType == alipay.TransactionCapture && f.named(&t, id)
 	})
 	if i < 0 {
 		return shareAnswer{}, errNotListed
@@ -114,6 +112,14 @@ func (capturing) inquire(ctx context.Context, reach *alipay.Client, f *shareFact
 		told.result = gatewayResult(*t.TransactionResult)
 	}
 	return told, nil
+}
+
+// named reports whether a transaction is the one with a request id. One without is told by the gateway's own id, once that is known.
+func (f *shareFacts) named(t *alipay.Transaction, id string) bool {
+	if t.TransactionRequestID != "" || id != *f.statusRequestID || *f.statusGatewayID == "" {
+		return t.TransactionRequestID == id
+	}
+	return t.TransactionID == *f.statusGatewayID
 }
 
 func (capturing) notes(payment *apiv1.Payment) []shareNote {

@@ -129,6 +129,8 @@ func TestDeletedCapture(t *testing.T) {
 	})
 	t.Run("that was never sent takes nothing once the gateway has proved it", func(t *testing.T) {
 		w := authorisedCard(t)
+		w.advance(2 * 24 * time.Hour) // an old payment is asked about once an hour
+		w.must(w.reconcilePayment("order"))
 		w.neverSent(newCapture("all", ""))
 		w.store.remove(w.capture("all"))
 		asked := w.sends("inquiryPayment")
@@ -397,6 +399,49 @@ func TestCaptureOfAnotherPaymentIsNotTakenForThisOne(t *testing.T) {
 	p.take(&shareAnswer{status: alipay.StatusSuccess, gatewayID: "2027", paymentID: "other", amount: &alipay.Amount{Currency: "SGD", Value: "3000"}})
 	if p.status.State == apiv1.CaptureCaptured || p.status.Conflict == nil || p.status.Conflict.Reason != apiv1.RequestIDConflictReason {
 		t.Errorf("status = %+v, want a conflict", p.status)
+	}
+}
+
+// The id was used with another amount, by a former object of that name: what the gateway lists is what counts.
+func TestCaptureThatTheGatewayHasWithAnotherAmountStaysTaken(t *testing.T) {
+	w := authorisedCard(t, capturesInParts)
+	w.inject(simulator.Fault{Kind: simulator.DropResponse, Path: "capture"})
+	w.store.create(newCapture("a", "1000"))
+	_, _ = w.reconcileCapture("a")
+	w.store.remove(w.capture("a"))
+	_, _ = w.reconcileCapture("a")
+	w.captured(newCapture("a", "2000"))
+	w.expectCapture("a", apiv1.StateBlocked, apiv1.RequestIDConflictReason)
+	for range 3 {
+		w.advance(time.Hour)
+		w.must(w.reconcilePayment("order"))
+		w.expectTaken(1000, 1)
+	}
+
+	answers := paymentAnswers{payment: w.payment("order").DeepCopy()}
+	answers.payment.Status.Captures[0].Status = alipay.StatusProcessing
+	answers.rollUpCaptures([]apiv1.Capture{*w.capture("a")})
+	if got := answers.payment.Status.Captures[0].Status; got != alipay.StatusProcessing {
+		t.Errorf("status = %s, want what the gateway lists", got)
+	}
+}
+
+func TestCaptureIsFoundInAListThatDoesNotNameItsRequest(t *testing.T) {
+	tests := map[string]struct {
+		state string
+		told  alipay.Transaction
+		want  bool
+	}{
+		"by its request's id":              {"Processing", alipay.Transaction{TransactionRequestID: captureIn("New").id}, true},
+		"by its own":                       {"Processing", alipay.Transaction{TransactionID: "2027"}, true},
+		"not by that of another":           {"Processing", alipay.Transaction{TransactionID: "2028"}, false},
+		"not by its own beside another's":  {"Processing", alipay.Transaction{TransactionID: "2027", TransactionRequestID: "other"}, false},
+		"not by none while nobody told it": {"Unknown", alipay.Transaction{}, false},
+	}
+	for name, tt := range tests {
+		if p := captureIn(tt.state); p.named(&tt.told, p.id) != tt.want {
+			t.Errorf("%s: found = %t, want %t", name, !tt.want, tt.want)
+		}
 	}
 }
 
