@@ -19,6 +19,7 @@ type record struct {
 	name      string
 	state     string
 	isDropped bool
+	byCard    bool
 	// known is false when the gateway never got a request.
 	known                     bool
 	inquiries, finalInquiries int
@@ -70,6 +71,8 @@ func (r *record) settledBy() (string, error) {
 		return "", errors.New("its notification was acknowledged, and the object does not hold it")
 	case r.finalInquiries == 0:
 		return "notification", nil
+	case r.byCard && r.state == string(apiv1.PaymentPaid):
+		return "inquiry, as a card's success is announced before it is captured; paid by its Capture", nil
 	default:
 		return "", fmt.Errorf("%d inquiries told its end, although its notification was acknowledged", r.finalInquiries)
 	}
@@ -100,7 +103,10 @@ func (s *story) records(ctx context.Context) ([]record, error) {
 	if err != nil {
 		return nil, err
 	}
-	payments, refunds := &apiv1.PaymentList{}, &apiv1.RefundList{}
+	payments, refunds, captures := &apiv1.PaymentList{}, &apiv1.RefundList{}, &apiv1.CaptureList{}
+	if err := s.client.List(ctx, captures, client.InNamespace(shop)); err != nil {
+		return nil, err
+	}
 	if err := s.client.List(ctx, payments, client.InNamespace(shop)); err != nil {
 		return nil, err
 	}
@@ -112,7 +118,7 @@ func (s *story) records(ctx context.Context) ([]record, error) {
 		p := &payments.Items[i]
 		order, known := ledger.Payment(p.Status.PaymentRequestID)
 		records = append(records, record{
-			object: p, name: "payment/" + p.Name, state: string(p.Status.State), isDropped: isDropped(p), known: known,
+			object: p, name: "payment/" + p.Name, state: string(p.Status.State), isDropped: isDropped(p), byCard: p.Spec.CaptureMode != "", known: known,
 			inquiries: order.Inquiries, finalInquiries: order.FinalInquiries, announced: announcedOf(ledger, p.Status.PaymentRequestID),
 		})
 	}
@@ -122,6 +128,14 @@ func (s *story) records(ctx context.Context) ([]record, error) {
 		records = append(records, record{
 			object: r, name: "refund/" + r.Name, state: string(r.Status.State), known: known,
 			inquiries: refund.Inquiries, finalInquiries: refund.FinalInquiries, announced: announcedOf(ledger, r.Status.RefundRequestID),
+		})
+	}
+	for i := range captures.Items {
+		c := &captures.Items[i]
+		// There is no inquiry of a capture: the gateway lists it beside its payment.
+		records = append(records, record{
+			object: c, name: "capture/" + c.Name, state: string(c.Status.State), known: c.Status.CaptureID != "",
+			announced: announcedOf(ledger, c.Status.CaptureRequestID),
 		})
 	}
 	return records, nil
@@ -148,6 +162,7 @@ func foundAgain(before, after simulator.Ledger) error {
 		}
 	}
 	fmt.Printf("After the second apply the gateway announced nothing: the %d payments were found again by inquiry, "+
-		"the %d refunds by its answer to the same request or by inquiry. No money moved.\n", len(before.Payments), len(before.RefundRecords))
+		"the %d refunds and %d captures by its answer to the same request or by inquiry. No money moved.\n",
+		len(before.Payments), len(before.RefundRecords), len(before.Captures))
 	return nil
 }

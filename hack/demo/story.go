@@ -38,20 +38,20 @@ type story struct {
 // sample says, and by what the gateway has announced.
 func tell(ctx context.Context, env *environment) error {
 	s := &story{environment: env}
-	files := []string{s.sample("payments.yaml"), s.sample("refunds.yaml")}
+	files := []string{s.sample("payments.yaml"), s.sample("refunds.yaml"), s.sample("card.yaml")}
 
-	step("kubectl apply -f config/samples/shop/payments.yaml -f config/samples/shop/refunds.yaml")
+	step("kubectl apply -f config/samples/shop/payments.yaml -f config/samples/shop/refunds.yaml -f config/samples/shop/card.yaml")
 	if err := s.apply(ctx, files...); err != nil {
 		return err
 	}
-	if err := s.until(ctx, "every order is open", func(p *apiv1.Payment) bool { return p.Status.State != apiv1.StateProcessing }, nil); err != nil {
+	if err := s.until(ctx, "every order is open", func(p *apiv1.Payment) bool { return p.Status.State != apiv1.StateProcessing }, nil, nil); err != nil {
 		return err
 	}
-	step("The gateway drops every notification about order-1006, and takes half a minute for each refund")
+	step("The gateway drops every notification about order-1006, and takes half a minute for each refund and capture")
 	if err := s.injectFaults(ctx); err != nil {
 		return err
 	}
-	step("The buyers of 1001, 1002 and 1006 pay, that of 1004 leaves, those of 1003 and 1005 wait")
+	step("The buyers of 1001, 1002 and 1006 pay, that of 1007 confirms with the bank of the card, that of 1004 leaves, those of 1003 and 1005 wait")
 	for buyer, action := range map[string]string{"pays": "pay", "leaves": "leave"} {
 		if err := s.act(ctx, buyer, action); err != nil {
 			return err
@@ -61,14 +61,23 @@ func tell(ctx context.Context, env *environment) error {
 	if err := s.edit(ctx, "payments.yaml", "desiredState: Paid", "desiredState: Cancelled"); err != nil {
 		return err
 	}
+	capturing := func(c *apiv1.Capture) bool { return c.Status.State != apiv1.StateProcessing }
+	if err := s.until(ctx, "the card is authorised and its capture under way", nil, nil, capturing); err != nil {
+		return err
+	}
+	step("A minute passes by the gateway's clock: the capture ends, and the refund of a part of it starts")
+	if _, err := s.control(ctx, "POST", "/clock", `{"advance":"1m"}`); err != nil {
+		return err
+	}
 	waiting := func(p *apiv1.Payment) bool {
 		buyer := p.Annotations[buyerAnnotation]
 		return (buyer == "pays" || buyer == "waits") && !isDropped(p) && unexpected(p)
 	}
 	refunding := func(r *apiv1.Refund) bool {
-		return r.Annotations[expectAnnotation] == string(apiv1.RefundRefunded) && r.Status.State != apiv1.StateProcessing
+		begun := r.Status.State == apiv1.StateProcessing || r.Status.State == apiv1.RefundRefunded
+		return r.Annotations[expectAnnotation] == string(apiv1.RefundRefunded) && !begun
 	}
-	if err := s.until(ctx, "the notifications have arrived and the refunds are under way", waiting, refunding); err != nil {
+	if err := s.until(ctx, "the notifications have arrived and the refunds are under way", waiting, refunding, unexpectedCapture); err != nil {
 		return err
 	}
 	step("The buyer of 1003 declines, and fifteen minutes pass by the gateway's clock: unpaid orders close, refunds end")
@@ -78,7 +87,7 @@ func tell(ctx context.Context, env *environment) error {
 	if _, err := s.control(ctx, "POST", "/clock", `{"advance":"15m"}`); err != nil {
 		return err
 	}
-	if err := s.until(ctx, "everything is settled", unexpectedPayment, unexpectedRefund); err != nil {
+	if err := s.until(ctx, "everything is settled", unexpectedPayment, unexpectedRefund, unexpectedCapture); err != nil {
 		return err
 	}
 	step("How each of them was settled, from the gateway's own record")
@@ -88,13 +97,13 @@ func tell(ctx context.Context, env *environment) error {
 	return s.applyAgain(ctx, files)
 }
 
-// injectFaults makes the gateway lose what the samples say, and refunds take their time, as then it notifies of their end.
+// injectFaults makes the gateway lose what the samples say, and refunds and captures take their time, as then it notifies of their end.
 func (s *story) injectFaults(ctx context.Context) error {
 	payments := &apiv1.PaymentList{}
 	if err := s.client.List(ctx, payments, client.InNamespace(shop)); err != nil {
 		return err
 	}
-	faults := []simulator.Fault{{Kind: simulator.InProcess, Path: "refund", Times: -1}}
+	faults := []simulator.Fault{{Kind: simulator.InProcess, Path: "refund", Times: -1}, {Kind: simulator.InProcess, Path: "capture", Times: -1}}
 	for i := range payments.Items {
 		if payment := &payments.Items[i]; isDropped(payment) {
 			faults = append(faults, simulator.Fault{Kind: simulator.Lose, Path: "notifyPayment", Target: payment.Status.PaymentRequestID, Times: -1})
@@ -126,16 +135,16 @@ func (s *story) applyAgain(ctx context.Context, files []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.kubectl(ctx, nil, "delete", "-f", files[0], "-f", files[1]); err != nil {
+	if _, err := s.kubectl(ctx, nil, "delete", "-f", files[0], "-f", files[1], "-f", files[2]); err != nil {
 		return err
 	}
-	if _, err := s.kubectl(ctx, edited, "apply", "-f", "-", "-f", files[1]); err != nil {
+	if _, err := s.kubectl(ctx, edited, "apply", "-f", "-", "-f", files[1], "-f", files[2]); err != nil {
 		return err
 	}
-	if err := s.until(ctx, "everything is found again", unexpectedPayment, unexpectedRefund); err != nil {
+	if err := s.until(ctx, "everything is found again", unexpectedPayment, unexpectedRefund, unexpectedCapture); err != nil {
 		return err
 	}
-	step("What the gateway has booked: each charge and each refund once")
+	step("What the gateway has booked: each charge, each capture and each refund once")
 	table, err := s.control(ctx, "GET", "/ledger?format=table", "")
 	if err != nil {
 		return err
@@ -212,9 +221,11 @@ func (s *story) act(ctx context.Context, buyer, action string) error {
 }
 
 // until waits while any object is pending, and prints the tables whenever they change.
-func (s *story) until(ctx context.Context, what string, paymentPending func(*apiv1.Payment) bool, refundPending func(*apiv1.Refund) bool) error {
+func (s *story) until(ctx context.Context, what string,
+	paymentPending func(*apiv1.Payment) bool, refundPending func(*apiv1.Refund) bool, capturePending func(*apiv1.Capture) bool,
+) error {
 	for {
-		pending, seen, err := s.look(ctx, paymentPending, refundPending)
+		pending, seen, err := s.look(ctx, paymentPending, refundPending, capturePending)
 		if err != nil {
 			return err
 		}
@@ -240,7 +251,7 @@ var ages = regexp.MustCompile(`(?m)\s+\S+$`)
 
 // show prints the tables, unless they say what they said before: they are read later than the states that led here.
 func (s *story) show(ctx context.Context) error {
-	table, err := s.kubectl(ctx, nil, "-n", shop, "get", "payments,refunds")
+	table, err := s.kubectl(ctx, nil, "-n", shop, "get", "payments,captures,refunds")
 	if err != nil {
 		return err
 	}
@@ -252,8 +263,13 @@ func (s *story) show(ctx context.Context) error {
 }
 
 // look names the objects that are pending and sums up the state of all.
-func (s *story) look(ctx context.Context, paymentPending func(*apiv1.Payment) bool, refundPending func(*apiv1.Refund) bool) (pending []string, seen string, err error) {
-	payments, refunds := &apiv1.PaymentList{}, &apiv1.RefundList{}
+func (s *story) look(ctx context.Context,
+	paymentPending func(*apiv1.Payment) bool, refundPending func(*apiv1.Refund) bool, capturePending func(*apiv1.Capture) bool,
+) (pending []string, seen string, err error) {
+	payments, refunds, captures := &apiv1.PaymentList{}, &apiv1.RefundList{}, &apiv1.CaptureList{}
+	if err := s.client.List(ctx, captures, client.InNamespace(shop)); err != nil {
+		return nil, "", err
+	}
 	if err := s.client.List(ctx, payments, client.InNamespace(shop)); err != nil {
 		return nil, "", err
 	}
@@ -275,6 +291,13 @@ func (s *story) look(ctx context.Context, paymentPending func(*apiv1.Payment) bo
 			pending = append(pending, fmt.Sprintf("refund %s is %s", r.Name, r.Status.State))
 		}
 	}
+	for i := range captures.Items {
+		c := &captures.Items[i]
+		states = append(states, "capture "+c.Name+"="+string(c.Status.State))
+		if capturePending != nil && capturePending(c) {
+			pending = append(pending, fmt.Sprintf("capture %s is %s", c.Name, c.Status.State))
+		}
+	}
 	slices.Sort(states)
 	return pending, strings.Join(states, " "), nil
 }
@@ -289,4 +312,8 @@ func unexpectedPayment(p *apiv1.Payment) bool { return unexpected(p) }
 
 func unexpectedRefund(r *apiv1.Refund) bool {
 	return string(r.Status.State) != r.Annotations[expectAnnotation]
+}
+
+func unexpectedCapture(c *apiv1.Capture) bool {
+	return string(c.Status.State) != c.Annotations[expectAnnotation]
 }
