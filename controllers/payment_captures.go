@@ -32,7 +32,8 @@ func (a paymentAnswers) putCapture(capture apiv1.PaymentCapture) {
 		}
 		others = slices.Delete(others, failed, failed+1)
 	}
-	st.Captures = append(others, capture)
+	others = append(others, capture)
+	st.Captures = others
 	slices.SortFunc(st.Captures, func(x, y apiv1.PaymentCapture) int { return cmp.Compare(x.CaptureID, y.CaptureID) })
 }
 

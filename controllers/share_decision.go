@@ -91,7 +91,7 @@ func (f *shareFacts) refused() *problem {
 func (f *shareFacts) formerDone() int32 {
 	for i, id := range f.former {
 		if slices.ContainsFunc(f.rules.notes(f.payment), func(n shareNote) bool { return n.requestID == id && n.settled }) {
-			return int32(i) + 1 //nolint:gosec // at most mostAttempts
+			return int32(i) + 1
 		}
 	}
 	return 0
