@@ -126,6 +126,8 @@ type PaymentNotification struct {
 	PaymentCreateTime Time `json:"paymentCreateTime,omitzero"`
 	// PaymentTime is when the buyer paid, on success only.
 	PaymentTime Time `json:"paymentTime,omitzero"`
+	// CustomsDeclarationAmount is the most that may be declared to customs (Alipay China).
+	CustomsDeclarationAmount *Amount `json:"customsDeclarationAmount,omitempty"`
 	// GrossSettlementAmount is in settlement currency, before fees, if the rate is locked.
 	GrossSettlementAmount *Amount `json:"grossSettlementAmount,omitempty"`
 	// SettlementQuote is the locked rate.

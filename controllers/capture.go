@@ -17,7 +17,7 @@ import (
 const captureKind = "Capture"
 
 // capturing is what is particular to captures.
-type capturing struct{}
+type capturing struct{ usualShare }
 
 func (capturing) name() string               { return captureKind }
 func (capturing) noun() string               { return "capture" }
@@ -153,7 +153,7 @@ func (capturing) doneReport() (reason, message string) {
 	return apiv1.CapturedReason, "The gateway reports the money as collected."
 }
 
-func (capturing) inProcess() problem {
+func (capturing) inProcess(*shareFacts) problem {
 	return problem{reason: apiv1.CaptureInProcessReason, message: "The gateway has accepted the capture and is working on it."}
 }
 

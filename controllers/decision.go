@@ -20,7 +20,7 @@ const (
 	actWait action = "Wait"
 	// actRecordIntent writes the intent; the submission follows in the same pass.
 	actRecordIntent action = "RecordIntent"
-	// actReserve notes in the payment what a refund or a capture takes of it, before its own intent is recorded.
+	// actReserve notes in the payment what a refund, a capture or a declaration takes of it, before its own intent is recorded.
 	actReserve action = "Reserve"
 	// actSubmit sends the request that moves money.
 	actSubmit action = "Submit"
@@ -30,6 +30,8 @@ const (
 	actInquireFormer action = "InquireFormer"
 	// actInquireOrphan asks the gateway what became of a refund whose object was deleted before its outcome was known.
 	actInquireOrphan action = "InquireOrphan"
+	// actInquirePayment asks the gateway what it says of the payment that an object takes a share of.
+	actInquirePayment action = "InquirePayment"
 	// actRecordCancel writes the intent to cancel; the cancellation follows in the same pass.
 	actRecordCancel action = "RecordCancel"
 	// actCancel asks the gateway to cancel the payment.
@@ -54,7 +56,7 @@ func (a action) movesMoney() bool { return a == actSubmit || a == actCancel }
 // needsGateway reports whether the action sends a request to the gateway, at once or as the next step.
 func (a action) needsGateway() bool {
 	switch a {
-	case actSubmit, actCancel, actInquire, actInquireFormer, actInquireOrphan, actReserve, actRecordIntent, actRecordCancel:
+	case actSubmit, actCancel, actInquire, actInquireFormer, actInquireOrphan, actInquirePayment, actReserve, actRecordIntent, actRecordCancel:
 		return true
 	default:
 		return false

@@ -61,6 +61,8 @@ type recorded struct {
 	unlisted bool
 	adopted  bool
 	empty    *apiv1.EmptyAnswers
+	// pace is how often to ask by the age of the request; nil for the usual pace.
+	pace func(age time.Duration) time.Duration
 }
 
 // preconditions says what keeps any operation from going on, if anything does.
@@ -214,7 +216,7 @@ func (f *facts) submission(r recorded) submission {
 		now: f.now, submittedAt: f.now, jitter: f.jitter, recall: f.recall,
 		refusal: refusalCode(r.lastResult, r.gatewayID), adopted: r.adopted,
 		empty: emptyCount(r.empty, f.id), seen: r.seen, unlisted: r.unlisted, resent: r.intent != nil && r.intent.ResubmittedAt != nil,
-		asked: f.asked, moved: f.moved, trouble: f.trouble,
+		asked: f.asked, moved: f.moved, trouble: f.trouble, pace: r.pace,
 	}
 	if r.intent != nil {
 		known.submittedAt, known.lastSubmittedAt = r.intent.SubmittedAt.Time, r.intent.LastSubmittedAt().Time

@@ -51,7 +51,8 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	}); err != nil {
 		return err
 	}
-	return errors.Join(addShareIndexes(ctx, indexer, refunding{}), addShareIndexes(ctx, indexer, capturing{}), addDisputeIndexes(ctx, indexer))
+	return errors.Join(addShareIndexes(ctx, indexer, refunding{}), addShareIndexes(ctx, indexer, capturing{}),
+		addShareIndexes(ctx, indexer, declaring{}), addDisputeIndexes(ctx, indexer))
 }
 
 func addShareIndexes(ctx context.Context, indexer client.FieldIndexer, kind shareKind) error {

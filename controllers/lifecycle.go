@@ -106,7 +106,7 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 				return staleOr(err, "recording intent")
 			}
 			op.tick(l.Clock.Now()) // a write can take long, and an intent that is no longer fresh is asked for first
-		case actSubmit, actCancel, actInquire, actInquireFormer, actInquireOrphan:
+		case actSubmit, actCancel, actInquire, actInquireFormer, actInquireOrphan, actInquirePayment:
 			// A call in flight is finished even when the process is asked to stop; the client's own time-out bounds it.
 			op.remembered().nextLook = time.Time{}
 			leave(l.call(context.WithoutCancel(ctx), op, decided.do))

@@ -47,6 +47,19 @@ func (r *recall) spreadAfterRestart(open bool, intent *apiv1.Intent, now time.Ti
 	}
 }
 
+// spreadAtPace is spreadAfterRestart for a kind with a pace of its own. Those that are asked for soon are asked within ten seconds, in which
+// the process gets to know the others: several go into one inquiry.
+func (r *recall) spreadAtPace(open bool, pace func(time.Duration) time.Duration, intent *apiv1.Intent, now time.Time, jitter float64) {
+	age := now.Sub(intent.SubmittedAt.Time)
+	switch {
+	case !open, !r.nextLook.IsZero(), r.failures > 0, age <= time.Minute:
+	case jitter > 0.2:
+		r.nextLook = now.Add(time.Duration((jitter - 0.2) * float64(pace(age))))
+	default:
+		r.nextLook = now.Add(time.Duration(jitter * float64(50*time.Second)))
+	}
+}
+
 // memory keeps a recall per object of one kind.
 type memory struct {
 	mu      sync.Mutex

@@ -72,7 +72,7 @@ func classify(err error) outcome {
 	switch {
 	case err == nil:
 		return settled
-	case errors.Is(err, errNotListed):
+	case errors.Is(err, errNotListed), errors.Is(err, errNotDeclared):
 		return notFound
 	case errors.As(err, &refusedMove):
 		return refused

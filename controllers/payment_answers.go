@@ -74,6 +74,7 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 	}
 	a.noteMethod(answer)
 	a.noteCaptures(answer.Transactions)
+	a.customsAmount(answer.CustomsDeclarationAmount)
 	unpaid := answer.PaymentStatus == alipay.StatusFail || answer.PaymentStatus == alipay.StatusCancelled
 	switch ended := st.State == apiv1.StateFailed || st.State == apiv1.PaymentCancelled; {
 	case unpaid && a.captureListed():

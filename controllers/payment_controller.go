@@ -87,6 +87,7 @@ type paymentPass struct {
 	refunds   []apiv1.Refund
 	captures  []apiv1.Capture
 	disputes  []apiv1.Dispute
+	declared  []apiv1.CustomsDeclaration
 }
 
 // gather reads what the decision needs: of a settled payment no more than its refunds.
@@ -115,11 +116,14 @@ func (r *PaymentReconciler) gather(ctx context.Context, payment *apiv1.Payment) 
 		}
 		pass.captures = list.Items
 	}
-	mayHaveOrphan := openCapture(&payment.Status) || slices.ContainsFunc(payment.Status.Refunds, func(r apiv1.PaymentRefund) bool { return !r.Done })
+	var err error
+	if pass.declared, err = r.listDeclarations(ctx, payment); err != nil {
+		return nil, err
+	}
+	mayHaveOrphan := openCapture(&payment.Status) || openDeclarationOf(payment) || slices.ContainsFunc(payment.Status.Refunds, func(r apiv1.PaymentRefund) bool { return !r.Done })
 	if settledForGood(payment) && !mayHaveOrphan && !paymentNeedsNews(payment) {
 		return pass, nil
 	}
-	var err error
 	key := types.NamespacedName{Namespace: payment.Namespace, Name: payment.Spec.MerchantAccountRef.Name}
 	if pass.account, err = r.Gateways.account(ctx, r.Client, key); err == nil && pass.account.account != nil {
 		pass.news, err = r.hear(ctx, payment, pass.account.account, pass.concernsPayment)
@@ -157,6 +161,7 @@ func (p *paymentPass) begin() {
 	if p.refunds != nil {
 		p.answers.rollUp(p.refunds)
 	}
+	p.answers.rollUpDeclarations(p.declared)
 	if p.account.account == nil || p.payment.Spec.Cashier == nil && p.payment.Spec.Session == nil {
 		return
 	}
@@ -167,6 +172,7 @@ func (p *paymentPass) begin() {
 	p.orphanCapture = orphanCapture(p.payment, p.captures, p.now, func(c *apiv1.Capture) string {
 		return shareRequestID(capturing{}, capturing{}.share(c), prefix, c.Spec.Attempt)
 	})
+	p.orphanDeclaration = orphanDeclaration(p.payment, p.declared, prefix)
 	p.id, p.intent = st.PaymentRequestID, st.Intent
 	if p.intent == nil {
 		p.id = p.attemptID(p.payment.Spec.Attempt)
@@ -425,6 +431,7 @@ func (r *PaymentReconciler) SetupWithManager(mgr ctrl.Manager, workers int) erro
 		Watches(&apiv1.Refund{}, handler.EnqueueRequestsFromMapFunc(paymentOf(refunding{}))).
 		Watches(&apiv1.Capture{}, handler.EnqueueRequestsFromMapFunc(paymentOf(capturing{}))).
 		Watches(&apiv1.Dispute{}, handler.EnqueueRequestsFromMapFunc(paymentOfDispute)).
+		Watches(&apiv1.CustomsDeclaration{}, handler.EnqueueRequestsFromMapFunc(paymentOf(declaring{}))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
 }

@@ -184,6 +184,7 @@ func (a paymentAnswers) notified(n *alipay.PaymentNotification, source *verified
 	}
 	a.payment.Status.EmptyAnswers = nil
 	a.settlement(n.GrossSettlementAmount, n.SettlementQuote)
+	a.customsAmount(n.CustomsDeclarationAmount)
 	if n.Result.ResultStatus == alipay.ResultStatusSuccess {
 		a.paid(n.PaymentTime.Time)
 		return

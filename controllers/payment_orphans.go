@@ -26,12 +26,15 @@ func orphanRefund(payment *apiv1.Payment, refunds []apiv1.Refund, idOf func(*api
 
 // hasOrphan reports whether an ended payment has a refund or a capture that nobody else follows.
 func (f *paymentFacts) hasOrphan() bool {
-	return (f.orphan != "" || f.orphanCapture != "") && f.payment.Status.FinishedAt != nil
+	return (f.orphan != "" || f.orphanCapture != "" || f.orphanDeclaration != "") && f.payment.Status.FinishedAt != nil
 }
 
 // settleOrphan asks for an orphan at the usual pace, beside a report that it does not change.
 func (f *paymentFacts) settleOrphan(told report) decision {
 	known := submission{now: f.now, submittedAt: f.payment.Status.FinishedAt.Time, jitter: f.jitter, recall: f.recall, trouble: f.trouble, seen: f.orphanAccepted()}
+	if f.orphan == "" && f.orphanCapture == "" {
+		known.pace, known.seen = declarationPace, declarationKnown(f.payment, f.orphanDeclaration)
+	}
 	switch {
 	case f.account.problem != nil, f.account.gateway == nil, !f.sameGateway():
 		return decision{do: actRest, report: told}
@@ -57,8 +60,11 @@ func (f *paymentFacts) sameGateway() bool {
 
 // inquireOrphan asks what became of a refund without an object, and settles what the gateway has settled or proved not to have.
 func (p *paymentPass) inquireOrphan(ctx context.Context) error {
-	if p.orphan == "" {
+	switch {
+	case p.orphan == "" && p.orphanCapture != "":
 		return p.inquireOrphanCapture(ctx)
+	case p.orphan == "":
+		return p.inquireOrphanDeclaration(ctx)
 	}
 	st := &p.payment.Status
 	p.asked = true

@@ -44,34 +44,34 @@ func (l *Lifecycle) withPersonalData(ctx context.Context, payment *apiv1.Payment
 }
 
 // readPersonal reads one value of a Secret, which must be a JSON object of known fields, into a part of the spec.
-func (l *Lifecycle) readPersonal(ctx context.Context, payment *apiv1.Payment, ref *apiv1.SecretKeyReference, defaultKey string,
+func (l *Lifecycle) readPersonal(ctx context.Context, of client.Object, ref *apiv1.SecretKeyReference, defaultKey string,
 	known knownFields, into any, now time.Time,
 ) *problem {
 	key := cmp.Or(ref.Key, defaultKey)
 	secret := &corev1.Secret{}
-	if err := l.Live.Get(ctx, client.ObjectKey{Namespace: payment.Namespace, Name: ref.Name}, secret); err != nil {
-		return unreadableSecret(ref.Name, key, err, personalDataRetry(payment, now))
+	if err := l.Live.Get(ctx, client.ObjectKey{Namespace: of.GetNamespace(), Name: ref.Name}, secret); err != nil {
+		return unreadableSecret(ref.Name, key, err, personalDataRetry(of, now))
 	}
 	content, there := secret.Data[key]
 	if !there {
 		return &problem{
-			reason: apiv1.SecretNotFoundReason, retry: personalDataRetry(payment, now),
+			reason: apiv1.SecretNotFoundReason, retry: personalDataRetry(of, now),
 			message: fmt.Sprintf("Secret %q has no key %q: put the personal data there as a JSON object. Nothing is sent before.", ref.Name, key),
 		}
 	}
 	if err := decodePersonal(content, known, into); err != nil {
 		return &problem{
-			reason: apiv1.RequestInvalidReason, stalled: true, retry: personalDataRetry(payment, now),
+			reason: apiv1.RequestInvalidReason, stalled: true, retry: personalDataRetry(of, now),
 			message: fmt.Sprintf("The request can not be made, and nothing is sent before: in Secret %q, key %q, %s.", ref.Name, key, err),
 		}
 	}
 	return nil
 }
 
-// personalDataRetry is the pace at which a Secret that can not be used is read again, as it is not watched: a twentieth of the payment's
+// personalDataRetry is the pace at which a Secret that can not be used is read again, as it is not watched: a twentieth of the object's
 // age, from 10 seconds to 5 minutes.
-func personalDataRetry(payment *apiv1.Payment, now time.Time) time.Duration {
-	return min(max(now.Sub(payment.CreationTimestamp.Time)/20, secretRetry), 5*time.Minute)
+func personalDataRetry(of client.Object, now time.Time) time.Duration {
+	return min(max(now.Sub(of.GetCreationTimestamp().Time)/20, secretRetry), 5*time.Minute)
 }
 
 // unreadableSecret says in words how to make a Secret with personal data readable.

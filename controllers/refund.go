@@ -18,7 +18,7 @@ import (
 const refundKind = "Refund"
 
 // refunding is what is particular to refunds.
-type refunding struct{}
+type refunding struct{ usualShare }
 
 func (refunding) name() string               { return refundKind }
 func (refunding) noun() string               { return "refund" }
@@ -148,7 +148,7 @@ func (refunding) doneReport() (reason, message string) {
 	return apiv1.RefundedReason, "The gateway reports the money as given back; the wallet or bank may take days to show it."
 }
 
-func (refunding) inProcess() problem {
+func (refunding) inProcess(*shareFacts) problem {
 	return problem{reason: apiv1.RefundInProcessReason, message: "The gateway has accepted the refund and is working on it; some methods take days."}
 }
 

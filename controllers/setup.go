@@ -53,7 +53,10 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := (&RefundReconciler{Lifecycle: lifecycle("refund")}).SetupWithManager(mgr, o.Workers); err != nil {
 		return err
 	}
-	return (&CaptureReconciler{Lifecycle: lifecycle("capture")}).SetupWithManager(mgr, o.Workers)
+	if err := (&CaptureReconciler{Lifecycle: lifecycle("capture")}).SetupWithManager(mgr, o.Workers); err != nil {
+		return err
+	}
+	return NewCustomsDeclarationReconciler(lifecycle("customsdeclaration")).SetupWithManager(mgr, o.Workers)
 }
 
 // coreClient is a REST client of the core API group, for watches on single Secrets.

@@ -11,8 +11,8 @@ import (
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 )
 
-// share is an object that takes a part of a payment's money: a refund of what was paid, or a capture of what is authorised. It points into
-// the object, so that what the two kinds have in common is written once.
+// share is an object that takes a part of a payment's money: a refund of what was paid, a capture of what is authorised, or a declaration of
+// what may be declared to customs. It points into the object, so that what these kinds have in common is written once.
 type share struct {
 	obj    client.Object
 	status *apiv1.OperationStatus
@@ -31,7 +31,7 @@ type share struct {
 	statusTime                                        **metav1.Time
 }
 
-// shareKind is what refunds and captures differ in.
+// shareKind is what refunds, captures and declarations differ in.
 type shareKind interface {
 	// name is that of the kind, and noun what it is called in messages.
 	name() string
@@ -43,17 +43,24 @@ type shareKind interface {
 	startOver(client.Object)
 	// identity is what a derived request id is made of, besides names. It must never change.
 	identity(*share) string
+	// derive makes a request id of prefix, identity, namespace, name and attempt.
+	derive(prefix, identity, namespace, name string, attempt int32) string
 
 	// gather reads what the kind needs besides its payment.
 	gather(context.Context, client.Reader, *shareFacts) error
 	// whole is what is taken where no amount is named.
 	whole(*shareFacts) apiv1.Amount
+	// asksPayment reports whether the payment does not say what must be known, so that the gateway is asked; askPayment asks it.
+	asksPayment(*shareFacts) bool
+	askPayment(context.Context, *alipay.Client, *shareFacts) error
 	// request makes the body out of spec and recorded intent alone.
 	request(f *shareFacts, paymentID string, intent *apiv1.Intent) (any, error)
 	// pin puts into the status what the request holds and the payment may say otherwise later.
 	pin(*shareFacts)
 	submit(context.Context, *alipay.Client, any) (shareAnswer, error)
 	inquire(ctx context.Context, reach *alipay.Client, f *shareFacts, id string) (shareAnswer, error)
+	// keep writes into the status what only answers of this kind say.
+	keep(*shareFacts, *shareAnswer)
 	// listedOnly reports whether inquire looks into a list that may leave out what there is.
 	listedOnly() bool
 
@@ -64,10 +71,15 @@ type shareKind interface {
 	notes(*apiv1.Payment) []shareNote
 	reserve(*shareFacts, *apiv1.Payment)
 
-	// done is the state of one that has succeeded.
+	// done is the state of one that has succeeded, and stateOf that for an answer with another status.
 	done() apiv1.OperationState
+	stateOf(status string) apiv1.OperationState
 	doneReport() (reason, message string)
-	inProcess() problem
+	failedReport(*shareFacts) (reason, message string)
+	inProcess(*shareFacts) problem
+	// pace is how often to ask by the age of the request; nil for the usual pace. done asking is when nothing more will be told.
+	pace(*shareFacts) func(age time.Duration) time.Duration
+	doneAsking(*shareFacts) bool
 
 	// subject is the request id that a notification names, and the end that it tells.
 	subject(alipay.Subject) (requestID, status string)
@@ -88,6 +100,28 @@ type shareAnswer struct {
 	at, answeredAt time.Time
 	// result says why it failed, where the answer tells.
 	result *apiv1.GatewayResult
+	// declared and record are what a declaration was answered, and what was told of it later.
+	declared *alipay.DeclareResponse
+	record   *alipay.DeclarationRecord
+}
+
+// usualShare is what most kinds have in common.
+type usualShare struct{}
+
+func (usualShare) derive(prefix, identity, namespace, name string, attempt int32) string {
+	return deriveRequestID(prefix, identity, namespace, name, attempt)
+}
+func (usualShare) asksPayment(*shareFacts) bool                                  { return false }
+func (usualShare) askPayment(context.Context, *alipay.Client, *shareFacts) error { return nil }
+func (usualShare) keep(*shareFacts, *shareAnswer)                                {}
+func (usualShare) failedReport(f *shareFacts) (reason, message string)           { return f.failedReport() }
+func (usualShare) pace(*shareFacts) func(time.Duration) time.Duration            { return nil }
+func (usualShare) doneAsking(*shareFacts) bool                                   { return false }
+func (usualShare) stateOf(status string) apiv1.OperationState {
+	if status == alipay.StatusFail {
+		return apiv1.StateFailed
+	}
+	return apiv1.StateProcessing
 }
 
 // shareNote is what a payment has noted of a refund or a capture.
@@ -108,6 +142,13 @@ type shareFacts struct {
 	source   *apiv1.Capture
 	method   capability
 	quantity apiv1.Amount
+	// declarable is what a declaration was told that may be declared, where the payment does not say; askedPayment is true once it asked.
+	declarable   *apiv1.Amount
+	askedPayment bool
+	// certificate is who bought, for a declaration that may have to be sent. It is never stored or shown.
+	certificate *alipay.BuyerCertificate
+	// overheard is what the gateway has just told of the object when another one was asked about; nil when nothing.
+	overheard *shareAnswer
 	// reported is what verified notifications say.
 	reported shareNews
 	// former are the ids of attempts that have ended without moving money.
@@ -126,10 +167,10 @@ func shareRequestID(kind shareKind, s *share, prefix string, attempt int32) stri
 	if s.explicitID != "" {
 		return s.explicitID
 	}
-	return deriveRequestID(prefix, kind.identity(s), s.obj.GetNamespace(), s.obj.GetName(), attempt)
+	return kind.derive(prefix, kind.identity(s), s.obj.GetNamespace(), s.obj.GetName(), attempt)
 }
 
-// mostNoted is how many refunds, and how many captures, a payment's status holds.
+// mostNoted is how many refunds, captures, and declarations a payment's status holds.
 const mostNoted = 500
 
 // mostAttempts is the highest spec.attempt that admission lets through.

@@ -55,18 +55,34 @@ func (p *sharePass) inquire(ctx context.Context) error {
 		p.compareEnd(answer.status)
 		return nil
 	}
+	return p.learn(&answer)
+}
+
+// learn takes the answer to an inquiry, if it says what became of the request.
+func (p *sharePass) learn(answer *shareAnswer) error {
 	switch answer.status {
 	case alipay.StatusSuccess:
 		if answer.amount == nil {
 			return errUnusable
 		}
-		p.take(&answer)
-	case alipay.StatusProcessing, alipay.StatusPending, alipay.StatusFail:
-		p.take(&answer)
+	case alipay.StatusProcessing, alipay.StatusPending, alipay.StatusFail, statusUnclear:
 	default:
 		return errUnusable // not a final word: ask again
 	}
+	p.take(answer)
 	return nil
+}
+
+// heedOverheard takes what the gateway has told of the object when another one was asked about, in place of an inquiry.
+func (p *sharePass) heedOverheard() {
+	st := p.status
+	if p.overheard == nil || st.Intent == nil || st.State.Final() || st.Conflict != nil || p.account.problem != nil || p.clientChanged(p.recorded()) {
+		return
+	}
+	if p.learn(p.overheard) == nil {
+		p.asked, st.EmptyAnswers = true, nil
+		p.recall.nextLook, p.recall.failures = time.Time{}, 0
+	}
 }
 
 // compareEnd takes an answer about what has ended. It stays ended, and a contradiction is shown.
@@ -94,7 +110,7 @@ func (p *sharePass) inquireFormer(ctx context.Context) error {
 	switch {
 	case err != nil && emptyCount(st.EmptyAnswers, id) < emptyAnswers:
 		return err
-	case err == nil && answer.status != alipay.StatusFail:
+	case err == nil && answer.status != alipay.StatusFail && answer.status != statusUnclear:
 		p.formerOpen = true
 		return nil
 	default:
@@ -110,6 +126,7 @@ func (p *sharePass) take(answer *shareAnswer) {
 	if !p.found(answer) {
 		return
 	}
+	p.rules.keep(&p.shareFacts, answer)
 	if answer.status == alipay.StatusFail {
 		result := answer.result
 		if result == nil {
@@ -119,7 +136,7 @@ func (p *sharePass) take(answer *shareAnswer) {
 			result = &apiv1.GatewayResult{ResultCode: strings.ToUpper(p.rules.noun()) + "_FAILED", ResultStatus: alipay.ResultStatusFail,
 				ResultMessage: "the gateway reports the " + p.rules.noun() + " as failed"}
 		}
-		p.failed(result)
+		p.endWithout(p.rules.stateOf(answer.status), result)
 		return
 	}
 	if first {
@@ -127,7 +144,7 @@ func (p *sharePass) take(answer *shareAnswer) {
 	}
 	st.LastResult = nil
 	if answer.status != alipay.StatusSuccess || answer.amount == nil {
-		st.State = apiv1.StateProcessing
+		st.State = p.rules.stateOf(answer.status)
 		return
 	}
 	st.State = p.rules.done()
@@ -160,8 +177,8 @@ func (p *sharePass) found(answer *shareAnswer) bool {
 	return true
 }
 
-func (p *sharePass) failed(result *apiv1.GatewayResult) {
-	p.status.State, p.status.LastResult, p.status.EndedAttempts = apiv1.StateFailed, result, p.status.Intent.Attempt
+func (p *sharePass) endWithout(state apiv1.OperationState, result *apiv1.GatewayResult) {
+	p.status.State, p.status.LastResult, p.status.EndedAttempts = state, result, p.status.Intent.Attempt
 	p.finish()
 }
 

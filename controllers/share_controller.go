@@ -106,14 +106,7 @@ func (p *sharePass) reserve(ctx context.Context) error {
 // begin brings the status up to date with the spec, and makes the request that spec and intent stand for.
 func (p *sharePass) begin() {
 	st := p.status
-	switch {
-	case p.wanted != nil:
-		p.quantity = *p.wanted
-	case *p.statusAmount != nil:
-		p.quantity = **p.statusAmount
-	case p.payment != nil:
-		p.quantity = p.rules.whole(&p.shareFacts)
-	}
+	p.measure()
 	if p.account.account == nil {
 		return
 	}
@@ -128,14 +121,45 @@ func (p *sharePass) begin() {
 		p.intent = newIntent(p.account.account, p.attempt, p.now)
 		p.intent.SettlementCurrency = "" // the request names none
 	}
-	if p.body, p.buildErr = p.rules.request(&p.shareFacts, p.paymentID, p.intent); p.buildErr == nil {
-		p.hash, p.buildErr = requestHash(p.body)
-	}
+	p.makeRequest()
 	p.recall = p.memory.load(p.obj, p.id)
-	p.recall.spreadAfterRestart(st.State == apiv1.StateProcessing, p.intent, p.now, p.jitter)
+	open := st.State == apiv1.StateProcessing || st.State == apiv1.DeclarationUndetermined
+	if pace := p.rules.pace(&p.shareFacts); pace != nil {
+		p.recall.spreadAtPace(open, pace, p.intent, p.now, p.jitter)
+	} else {
+		p.recall.spreadAfterRestart(open, p.intent, p.now, p.jitter)
+	}
+	p.heedOverheard()
 	p.read()
 	p.heed(p.obj, p.kind(), &p.news, &p.recall)
 	p.doubtFormer()
+}
+
+// measure finds out what is taken of the payment.
+func (p *sharePass) measure() {
+	switch {
+	case p.wanted != nil:
+		p.quantity = *p.wanted
+	case *p.statusAmount != nil:
+		p.quantity = **p.statusAmount
+	case p.payment != nil:
+		p.quantity = p.rules.whole(&p.shareFacts)
+	}
+}
+
+// makeRequest makes the request that spec and intent stand for.
+func (p *sharePass) makeRequest() {
+	if p.body, p.buildErr = p.rules.request(&p.shareFacts, p.paymentID, p.intent); p.buildErr == nil {
+		p.hash, p.buildErr = requestHash(p.body)
+	}
+}
+
+// askPayment asks the gateway what the payment does not say, and makes the request anew with it.
+func (p *sharePass) askPayment(ctx context.Context) error {
+	err := p.rules.askPayment(ctx, p.gateway().client, &p.shareFacts)
+	p.measure()
+	p.makeRequest()
+	return err
 }
 
 // laterAttempt is an attempt of this manifest after the present one that the payment knows of, or 0.
@@ -183,7 +207,7 @@ func (p *sharePass) intend(do action) {
 		}
 		p.recall.unsent = true
 	case actSettleFailed:
-		p.failed(st.LastResult)
+		p.endWithout(apiv1.StateFailed, st.LastResult)
 	case actSettleNotified:
 		st.EmptyAnswers = nil
 		p.take(p.reported.final)
@@ -200,6 +224,8 @@ func (p *sharePass) call(ctx context.Context, do action) error {
 		err = p.submit(ctx)
 	case actInquireFormer:
 		err = p.inquireFormer(ctx)
+	case actInquirePayment:
+		err = p.askPayment(ctx)
 	default:
 		err = p.inquire(ctx)
 	}

@@ -9,7 +9,7 @@ import (
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 )
 
-// decideShare answers "what next?" for a refund or a capture. It is pure.
+// decideShare answers "what next?" for a refund, a capture or a declaration. It is pure.
 func decideShare(f *shareFacts) decision {
 	st := f.status
 	switch {
@@ -30,11 +30,17 @@ func decideShare(f *shareFacts) decision {
 	if stop := f.preconditions(f); stop != nil {
 		return *stop
 	}
-	if st.Intent != nil {
+	switch {
+	case st.Intent != nil && f.rules.doneAsking(f):
+		return decision{do: actRest, report: f.awaiting()}
+	case st.Intent != nil:
 		return f.follow(f)
 	}
 	if former := f.formerAttempts(f); former != nil {
 		return *former
+	}
+	if f.rules.asksPayment(f) {
+		return f.inquirePayment()
 	}
 	if wrong := f.refused(); wrong != nil {
 		return *wrong.decision(f.report(*wrong))
@@ -43,6 +49,18 @@ func decideShare(f *shareFacts) decision {
 		return decision{do: actReserve, report: f.report(submittingProblem)}
 	}
 	return f.submitFirst(f)
+}
+
+// inquirePayment asks the gateway what the payment does not say.
+func (f *shareFacts) inquirePayment() decision {
+	switch {
+	case f.trouble != nil:
+		return f.inTrouble(f)
+	case f.now.Before(f.recall.nextLook):
+		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: f.report(submittingProblem)}
+	default:
+		return decision{do: actInquirePayment, report: f.report(submittingProblem)}
+	}
 }
 
 // unpayable says why nothing can be taken of the payment, or not yet.
@@ -60,7 +78,7 @@ func (f *shareFacts) unpayable() *problem {
 
 // refused says why the gateway would refuse the request, before anything is sent.
 func (f *shareFacts) refused() *problem {
-	currency := f.payment.Spec.Amount.Currency
+	currency := f.rules.whole(f).Currency
 	own := f.note()
 	switch {
 	case f.later > 0:
@@ -130,7 +148,7 @@ func (f *shareFacts) noted() bool {
 	}
 	for _, note := range f.rules.notes(f.payment) {
 		if note.requestID == *f.statusRequestID {
-			return note.settled && f.status.State == f.rules.done() || note.failed && f.status.State == apiv1.StateFailed
+			return note.settled && f.status.State == f.rules.done() || note.failed && f.status.State != f.rules.done()
 		}
 	}
 	return f.status.State == apiv1.StateFailed
@@ -163,18 +181,25 @@ func (f *shareFacts) finished() decision {
 		told.verdict, told.succeeded = ready, metav1.ConditionTrue
 		told.reason, told.message = f.rules.doneReport()
 	} else {
-		told.verdict, told.succeeded, told.reason = stalled, metav1.ConditionFalse, apiv1.NeverPlacedReason
-		told.message = fmt.Sprintf("The %s failed and no money moved: raise spec.attempt to try again, or create a new %s.", f.rules.noun(), f.rules.name())
-		if st.LastResult != nil && st.LastResult.ResultCode != "" {
-			told.reason = reasonFor(st.LastResult.ResultCode)
-			told.message = fmt.Sprintf("The gateway refused the %s (%s: %s) and no money moved: mend the cause, then raise spec.attempt or create a new %s.",
-				f.rules.noun(), st.LastResult.ResultCode, st.LastResult.ResultMessage, f.rules.name())
-		}
+		told.verdict, told.succeeded = stalled, metav1.ConditionFalse
+		told.reason, told.message = f.rules.failedReport(f)
 	}
 	if f.ttl != nil && !f.noted() {
 		return decision{do: actRest, report: told} // the payment's change wakes this object
 	}
 	return untilExpired(told, f.ttl, st.FinishedAt, f.now)
+}
+
+// failedReport says in words that nothing came of it, and why.
+func (f *shareFacts) failedReport() (reason, message string) {
+	last := f.status.LastResult
+	if last == nil || last.ResultCode == "" {
+		return apiv1.NeverPlacedReason, fmt.Sprintf("The %s failed and no money moved: raise spec.attempt to try again, or create a new %s.",
+			f.rules.noun(), f.rules.name())
+	}
+	return reasonFor(last.ResultCode), fmt.Sprintf(
+		"The gateway refused the %s (%s: %s) and no money moved: mend the cause, then raise spec.attempt or create a new %s.",
+		f.rules.noun(), last.ResultCode, last.ResultMessage, f.rules.name())
 }
 
 // report tells of a problem without touching what is known of the outcome.
@@ -196,8 +221,8 @@ func (f *shareFacts) report(p problem) report {
 // awaiting says what a submitted request waits for.
 func (f *shareFacts) awaiting() report {
 	switch f.status.State {
-	case apiv1.StateProcessing:
-		return f.report(f.rules.inProcess())
+	case apiv1.StateProcessing, apiv1.DeclarationUndetermined:
+		return f.report(f.rules.inProcess(f))
 	case apiv1.StateUnknown:
 		return f.report(problem{
 			reason: apiv1.OutcomeUnknownReason,

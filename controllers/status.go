@@ -37,7 +37,8 @@ func (s *statusSaver) save(ctx context.Context) error {
 
 // attemptRaised reports whether the spec asks for a new attempt after one that has ended without money kept.
 func attemptRaised(st *apiv1.OperationStatus, attempt int32) bool {
-	ended := st.State == apiv1.StateFailed || st.State == apiv1.PaymentCancelled
+	ended := st.State == apiv1.StateFailed || st.State == apiv1.PaymentCancelled ||
+		st.State == apiv1.DeclarationRejected || st.State == apiv1.DeclarationUndetermined
 	return ended && st.EndedAttempts > 0 && st.EndedAttempts < attempt
 }
 

@@ -123,6 +123,8 @@ func (s *store) create(obj client.Object) {
 		obj.Spec.Attempt = max(obj.Spec.Attempt, 1)
 	case *apiv1.Capture:
 		obj.Spec.Attempt = max(obj.Spec.Attempt, 1)
+	case *apiv1.CustomsDeclaration:
+		obj.Spec.Attempt = max(obj.Spec.Attempt, 1)
 	}
 	s.put(nil, obj)
 }
@@ -227,6 +229,10 @@ func (s *store) list(list client.ObjectList, behind int, options ...client.ListO
 		case *apiv1.CaptureList:
 			if capture, isCapture := obj.(*apiv1.Capture); isCapture && capture.Namespace == asked.Namespace && capture.Spec.PaymentRef.Name == of {
 				list.Items = append(list.Items, *capture)
+			}
+		case *apiv1.CustomsDeclarationList:
+			if declaration, isDeclaration := obj.(*apiv1.CustomsDeclaration); isDeclaration && declaration.Namespace == asked.Namespace && declaration.Spec.PaymentRef.Name == of {
+				list.Items = append(list.Items, *declaration)
 			}
 		}
 	}

@@ -46,6 +46,8 @@ type submission struct {
 	trouble      *trouble
 	// notified is true when the gateway knows the request and tells by itself what becomes of it.
 	notified bool
+	// pace is how often to ask by the age of the request; nil for the usual pace.
+	pace func(age time.Duration) time.Duration
 	// jitter in [0,1) spreads looks.
 	jitter float64
 }
@@ -126,6 +128,8 @@ func (s submission) delay() time.Duration {
 		return emptyAnswerDelay + time.Duration(s.jitter*float64(time.Second))
 	case s.recall.failures > 0:
 		return spread(failureDelay(s.recall.failures), s.jitter)
+	case s.pace != nil:
+		return spread(s.pace(s.now.Sub(s.submittedAt)), s.jitter)
 	default:
 		return spread(pollDelay(s.now.Sub(s.submittedAt), s.notified), s.jitter)
 	}

@@ -44,6 +44,7 @@ type world struct {
 	refunds   *RefundReconciler
 	captures  *CaptureReconciler
 	disputes  *DisputeReconciler
+	customs   *CustomsDeclarationReconciler
 
 	// sent are the requests that left, in order. beforeSend, afterSend and answer let a test look at them and lose them.
 	sent       []sentRequest
@@ -141,6 +142,7 @@ func (w *world) restart() {
 	w.refunds = &RefundReconciler{Lifecycle: w.newLifecycle()}
 	w.captures = &CaptureReconciler{Lifecycle: w.newLifecycle()}
 	w.disputes = &DisputeReconciler{Lifecycle: w.newLifecycle()}
+	w.customs = NewCustomsDeclarationReconciler(w.newLifecycle())
 }
 
 func (w *world) newLifecycle() *Lifecycle {

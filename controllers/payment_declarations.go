@@ -1,0 +1,192 @@
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/alipay-operator/alipay-operator/alipay"
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// A CustomsDeclaration takes its amount of what may be declared of the payment before it is sent, as a Refund does of what was paid. What
+// becomes of it the payment learns from the object, and asks itself where the object is gone.
+
+// declarableValue is an amount that may be declared.
+var declarableValue = regexp.MustCompile(`^[1-9][0-9]{0,15}$`)
+
+// customsAmount is what the gateway lets be declared; nil where it names nothing that could be declared.
+func customsAmount(told *alipay.Amount) *apiv1.Amount {
+	if told == nil || told.Currency != yuan || !declarableValue.MatchString(told.Value) {
+		return nil
+	}
+	return &apiv1.Amount{Currency: told.Currency, Value: told.Value}
+}
+
+// customsAmount notes what may be declared of the payment.
+func (a paymentAnswers) customsAmount(told *alipay.Amount) {
+	if amount := customsAmount(told); amount != nil {
+		a.payment.Status.CustomsDeclarationAmount = amount
+	}
+}
+
+// putDeclaration adds a declaration or brings it up to date. What is accepted stays so.
+func (a paymentAnswers) putDeclaration(declaration apiv1.PaymentDeclaration) {
+	st := &a.payment.Status
+	known := slices.IndexFunc(st.Declarations, func(d apiv1.PaymentDeclaration) bool {
+		return d.DeclarationRequestID == declaration.DeclarationRequestID
+	})
+	switch {
+	case known >= 0 && st.Declarations[known].Status != string(apiv1.DeclarationAccepted):
+		st.Declarations[known] = declaration
+	case known < 0 && len(st.Declarations) < mostNoted:
+		st.Declarations = append(st.Declarations, declaration)
+		slices.SortFunc(st.Declarations, func(x, y apiv1.PaymentDeclaration) int {
+			return cmp.Compare(x.DeclarationRequestID, y.DeclarationRequestID)
+		})
+	}
+}
+
+// rollUpDeclarations brings the declarations of a payment up to date with their objects.
+func (a paymentAnswers) rollUpDeclarations(declarations []apiv1.CustomsDeclaration) {
+	st := &a.payment.Status
+	for i := range declarations {
+		declaration := &declarations[i].Status
+		if declaration.Intent == nil || declaration.Amount == nil || declaration.PaymentID != st.PaymentID {
+			continue
+		}
+		note := apiv1.PaymentDeclaration{
+			DeclarationRequestID: declaration.DeclarationRequestID, Value: declaration.Amount.Value, Status: apiv1.DeclarationReserved,
+		}
+		refusedAsAnother := declaration.Conflict != nil && declaration.LastResult != nil && declaration.LastResult.ResultCode == alipay.CodeRepeatReqInconsistent
+		switch {
+		case declaration.State == apiv1.StateFailed, refusedAsAnother:
+			a.dropDeclaration(note.DeclarationRequestID)
+			continue
+		case declarationNoted(declaration.State):
+			note.Status = string(declaration.State)
+		case declarationKnown(a.payment, note.DeclarationRequestID):
+			continue // the payment knows more
+		}
+		a.putDeclaration(note)
+	}
+}
+
+// declarationNoted reports whether a payment notes a declaration by this state.
+func declarationNoted(state apiv1.OperationState) bool {
+	switch state {
+	case apiv1.StateProcessing, apiv1.DeclarationUndetermined, apiv1.DeclarationAccepted, apiv1.DeclarationRejected:
+		return true
+	default:
+		return false
+	}
+}
+
+// declarationKnown reports whether the gateway has told of a declaration.
+func declarationKnown(payment *apiv1.Payment, id string) bool {
+	return slices.ContainsFunc(payment.Status.Declarations, func(d apiv1.PaymentDeclaration) bool {
+		return d.DeclarationRequestID == id && d.Status != apiv1.DeclarationReserved
+	})
+}
+
+// dropDeclaration gives back what a declaration has taken, which the gateway has not.
+func (a paymentAnswers) dropDeclaration(id string) {
+	st := &a.payment.Status
+	st.Declarations = slices.DeleteFunc(st.Declarations, func(d apiv1.PaymentDeclaration) bool {
+		return d.DeclarationRequestID == id && d.Status != string(apiv1.DeclarationAccepted)
+	})
+}
+
+// mayBeDeclared reports whether CustomsDeclarations of the payment can have something to say to it.
+func mayBeDeclared(payment *apiv1.Payment) bool {
+	return payment.Status.State == apiv1.PaymentPaid && methodOf(payment) == chinaWallet
+}
+
+// openDeclarationOf reports whether the outcome of a declaration is not known.
+func openDeclarationOf(payment *apiv1.Payment) bool {
+	return slices.ContainsFunc(payment.Status.Declarations, openNote)
+}
+
+func openNote(d apiv1.PaymentDeclaration) bool {
+	return d.Status == apiv1.DeclarationReserved || d.Status == string(apiv1.StateProcessing)
+}
+
+// listDeclarations finds the CustomsDeclarations of a payment that can have any.
+func (r *PaymentReconciler) listDeclarations(ctx context.Context, payment *apiv1.Payment) ([]apiv1.CustomsDeclaration, error) {
+	if !mayBeDeclared(payment) {
+		return nil, nil
+	}
+	list := &apiv1.CustomsDeclarationList{}
+	if err := r.List(ctx, list, client.InNamespace(payment.Namespace), client.MatchingFields{sharePaymentIndex: payment.Name}); err != nil {
+		return nil, fmt.Errorf("listing customs declarations: %w", err)
+	}
+	return list.Items, nil
+}
+
+// orphanDeclaration is the first declaration that is noted, not ended, and followed by no object any more; empty when there is none.
+func orphanDeclaration(payment *apiv1.Payment, declarations []apiv1.CustomsDeclaration, prefix string) string {
+	kind := declaring{}
+	for _, noted := range payment.Status.Declarations {
+		followed := slices.ContainsFunc(declarations, func(d apiv1.CustomsDeclaration) bool {
+			return d.Status.DeclarationRequestID == noted.DeclarationRequestID ||
+				shareRequestID(kind, kind.share(&d), prefix, d.Spec.Attempt) == noted.DeclarationRequestID
+		})
+		if openNote(noted) && !followed {
+			return noted.DeclarationRequestID
+		}
+	}
+	return ""
+}
+
+// inquireOrphanDeclaration asks what became of a declaration without an object, and settles what the gateway has settled or proved not to have.
+func (p *paymentPass) inquireOrphanDeclaration(ctx context.Context) error {
+	st, id := &p.payment.Status, p.orphanDeclaration
+	p.asked = true
+	answer, err := p.gateway().client.InquiryDeclarationRequests(ctx, &alipay.InquiryDeclarationRequestsRequest{DeclarationRequestIDs: []string{id}})
+	if err == nil && slices.Contains(answer.DeclarationRequestsNotFound, id) {
+		err = errNotDeclared
+	}
+	st.EmptyAnswers = countEmpty(st.EmptyAnswers, id, newTrouble(err), p.Clock.Now())
+	switch {
+	case classify(err) == notFound && !declarationKnown(p.payment, id) && emptyCount(st.EmptyAnswers, id) >= emptyAnswers:
+		p.answers.dropDeclaration(id)
+		p.orphanDeclaration, st.EmptyAnswers = "", nil
+		return nil
+	case err != nil:
+		return err
+	case len(answer.DeclarationRecords) == 0:
+		return errUnusable
+	}
+	p.answers.orphanDeclared(&answer.DeclarationRecords[0])
+	if !openDeclarationOf(p.payment) {
+		p.orphanDeclaration = ""
+	}
+	return nil
+}
+
+// orphanDeclared takes what the gateway tells of a declaration without an object.
+func (a paymentAnswers) orphanDeclared(record *alipay.DeclarationRecord) {
+	st := &a.payment.Status
+	i := slices.IndexFunc(st.Declarations, func(d apiv1.PaymentDeclaration) bool { return d.DeclarationRequestID == record.DeclarationRequestID })
+	if i < 0 {
+		return
+	}
+	note := st.Declarations[i]
+	note.Status = string(apiv1.StateProcessing)
+	switch record.Outcome() {
+	case alipay.DeclarationAccepted:
+		note.Status = string(apiv1.DeclarationAccepted)
+	case alipay.DeclarationRejected:
+		note.Status = string(apiv1.DeclarationRejected)
+	case alipay.DeclarationUnclear:
+		if record.DeclarationRequestStatus == alipay.DeclarationCompleted {
+			note.Status = string(apiv1.DeclarationUndetermined)
+		}
+	case alipay.DeclarationPending:
+	}
+	a.putDeclaration(note)
+}
