@@ -15,7 +15,7 @@ import (
 )
 
 // listDisputes lists what the indexes of disputes find; false when another index is asked.
-func (s *store) listDisputes(list client.ObjectList, behind int, asked client.ListOptions) (error, bool) {
+func (s *store) listDisputes(list client.ObjectList, behind int, asked client.ListOptions) (isDispute bool, err error) {
 	each := func(visit func(client.Object)) {
 		for _, key := range s.keys() {
 			if entry := s.objects[key]; key.name.Namespace == asked.Namespace {
@@ -27,27 +27,27 @@ func (s *store) listDisputes(list client.ObjectList, behind int, asked client.Li
 	case *apiv1.DisputeList:
 		payment, exact := asked.FieldSelector.RequiresExactMatch(disputePaymentIndex)
 		if !exact {
-			return fmt.Errorf("no such index: %s", asked.FieldSelector), true
+			return true, fmt.Errorf("no such index: %s", asked.FieldSelector)
 		}
 		each(func(obj client.Object) {
 			if dispute, is := obj.(*apiv1.Dispute); is && dispute.Status.Payment == payment {
 				list.Items = append(list.Items, *dispute)
 			}
 		})
-		return nil, true
+		return true, nil
 	case *apiv1.PaymentList:
 		id, exact := asked.FieldSelector.RequiresExactMatch(paymentRequestIDIndex)
 		if !exact {
-			return fmt.Errorf("no such index: %s", asked.FieldSelector), true
+			return true, fmt.Errorf("no such index: %s", asked.FieldSelector)
 		}
 		each(func(obj client.Object) {
 			if payment, is := obj.(*apiv1.Payment); is && payment.Status.PaymentRequestID == id {
 				list.Items = append(list.Items, *payment)
 			}
 		})
-		return nil, true
+		return true, nil
 	default:
-		return nil, false
+		return false, nil
 	}
 }
 

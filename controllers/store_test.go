@@ -209,8 +209,8 @@ func (s *store) list(list client.ObjectList, behind int, options ...client.ListO
 	if _, isCatalogs := list.(*apiv1.PaymentMethodCatalogList); isCatalogs {
 		return nil // there are none
 	}
-	if found, isDispute := s.listDisputes(list, behind, asked); isDispute {
-		return found
+	if isDispute, err := s.listDisputes(list, behind, asked); isDispute {
+		return err
 	}
 	of, exact := asked.FieldSelector.RequiresExactMatch(sharePaymentIndex)
 	if !exact {

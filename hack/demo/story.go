@@ -94,7 +94,10 @@ func tell(ctx context.Context, env *environment) error {
 	if err := s.proveHowSettled(ctx); err != nil {
 		return err
 	}
-	return s.applyAgain(ctx, files)
+	if err := s.applyAgain(ctx, files); err != nil {
+		return err
+	}
+	return s.dispute(ctx)
 }
 
 // injectFaults makes the gateway lose what the samples say, and refunds and captures take their time, as then it notifies of their end.
