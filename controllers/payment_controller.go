@@ -383,7 +383,9 @@ func (p *paymentPass) inquireFormer(ctx context.Context) error {
 	st := &p.payment.Status
 	id := p.attemptID(st.EndedAttempts + 1)
 	answer, err := p.gateway().client.InquiryPayment(ctx, p.inquiryFor(id))
-	st.EmptyAnswers = countEmpty(st.EmptyAnswers, id, newTrouble(err), p.Clock.Now())
+	if err == nil || p.emptyAnswerCounts() {
+		st.EmptyAnswers = countEmpty(st.EmptyAnswers, id, newTrouble(err), p.Clock.Now())
+	}
 	switch {
 	case err != nil && emptyCount(st.EmptyAnswers, id) < emptyAnswers:
 		return err

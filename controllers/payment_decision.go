@@ -47,7 +47,7 @@ func decidePayment(f *paymentFacts) decision {
 		return *stop
 	}
 	if former := f.formerAttempts(f); former != nil {
-		return *former
+		return f.afterFormerSession(*former)
 	}
 	switch {
 	case p.Spec.Session != nil && (p.Status.Intent == nil || !f.recorded().seen):

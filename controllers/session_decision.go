@@ -30,6 +30,21 @@ func (f *paymentFacts) emptyAnswerCounts() bool {
 	return !f.now.Before(f.provableFrom())
 }
 
+// afterFormerSession waits until nobody can use a session of a former attempt any more, before answers that there is no order prove that the
+// attempt has ended.
+func (f *paymentFacts) afterFormerSession(decided decision) decision {
+	if f.emptyAnswerCounts() || decided.report.reason != apiv1.SubmittingReason {
+		return decided
+	}
+	if decided.do == actWait && f.trouble != nil {
+		decided.after = f.sessionDelay()
+	}
+	decided.report = f.report(problem{reason: apiv1.SubmittingReason, message: fmt.Sprintf("A former object may have offered attempt %d in a session that "+
+		"somebody can still use: attempt %d is offered once the gateway has proved, after %s, that it has no order of the former one.",
+		f.payment.Status.EndedAttempts+1, f.payment.Spec.Attempt, clockTime(f.provableFrom()))})
+	return decided
+}
+
 // renewable reports whether a session that has expired unused is made anew.
 func (f *paymentFacts) renewable() bool {
 	st := &f.payment.Status

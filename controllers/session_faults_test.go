@@ -301,6 +301,33 @@ func TestSessionOfAPaymentMadeAnew(t *testing.T) {
 			t.Error("there are two sessions")
 		}
 	})
+	raised := func(spec *apiv1.PaymentSpec) { spec.Attempt = 2 }
+	t.Run("with a raised attempt waits while the former session can be used", func(t *testing.T) {
+		w := offered(t)
+		page := w.payment("order").Status.Checkout.NormalURL
+		anew(w)
+		w.store.create(sessionPayment(raised))
+		w.run(30 * time.Minute)
+		w.expect(apiv1.StatePending, apiv1.SubmittingReason)
+		if got := w.sends("inquiryPayment"); got > 120 {
+			t.Errorf("%d inquiries in half an hour, want fewer", got)
+		}
+		w.paysOnPage(page, "ALIPAY_HK")
+		w.advance(5 * time.Minute)
+		w.must(w.reconcilePayment("order"))
+		w.expect(apiv1.StateBlocked, apiv1.FormerAttemptOpenReason)
+		w.run(time.Hour)
+		if w.sends("createPaymentSession") != 1 || w.charges() != 1 {
+			t.Errorf("%d sessions and %d charges, want one of each", w.sends("createPaymentSession"), w.charges())
+		}
+	})
+	t.Run("with a raised attempt is offered once the former session has expired unused", func(t *testing.T) {
+		w := offered(t)
+		anew(w)
+		w.store.create(sessionPayment(raised))
+		w.run(time.Hour + 5*time.Minute)
+		w.expect(apiv1.StateProcessing, apiv1.AwaitingBuyerReason)
+	})
 	t.Run("is not offered when the gateway has announced an order", func(t *testing.T) {
 		w := offered(t, embedded("ALIPAY_HK"))
 		w.buyerPays(w.requestID())
