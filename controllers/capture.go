@@ -200,8 +200,8 @@ func (capturing) paymentProblem(f *shareFacts) *problem {
 	case st.State != apiv1.PaymentAuthorized && st.State != apiv1.PaymentPaid:
 		return problemOf(apiv1.AwaitingPaymentReason, false, "Payment %q is not authorised yet; the capture starts by itself once it is.", name)
 	case st.State == apiv1.PaymentAuthorized && (payment.Spec.DesiredState == apiv1.DesiredCancelled || !payment.DeletionTimestamp.IsZero()):
-		return problemOf(apiv1.AwaitingPaymentReason, false, "Payment %q is being cancelled, which lets its money go, so nothing is captured. "+
-			"To capture it instead, set desiredState: Paid on the payment.", name)
+		return problemOf(apiv1.AwaitingPaymentReason, false, "Payment %q is to be cancelled, which lets its money go and can not be taken back, so nothing is captured: "+
+			"delete this Capture.", name)
 	}
 	return nil
 }

@@ -529,6 +529,11 @@ func TestConditionsTellToCancelWhatIsHeldAndToRefundWhatIsCaptured(t *testing.T)
 	if got := w.payment("order").Status; reason(got.Conditions) != apiv1.CancelNotSupportedReason || !strings.Contains(message(got.Conditions), "create a Refund") || w.sends("cancel") != 0 {
 		t.Errorf("payment: %s: %s, want it to tell to refund what is captured", reason(got.Conditions), message(got.Conditions))
 	}
+	w.store.create(newCapture("rest", "1200"))
+	w.must(w.reconcileCapture("rest"))
+	if got := w.capture("rest").Status; reason(got.Conditions) != apiv1.AwaitingPaymentReason || strings.Contains(message(got.Conditions), "Paid") {
+		t.Errorf("capture: %s: %s, want it not to tell to open the payment again, which the API server refuses", reason(got.Conditions), message(got.Conditions))
+	}
 	w.follow(w.reconcileRefund, "back", time.Hour)
 	if got := w.refund("back").Status.State; got != apiv1.RefundRefunded {
 		t.Errorf("refund is %s (%s), want it to have started by itself", got, reason(w.refund("back").Status.Conditions))
