@@ -95,7 +95,7 @@ var refusedFields = regexp.MustCompile(`(?i)^(` + refusedFieldNames + `)$`)
 
 const refusedFieldNames = `.*amount|.*currency|creditPayPlan|merchantAccountId|deviceTokenId|value|productCode|.*requestId|paymentId|captureId|refundId|paymentMethod(Id|Type)|` +
 	`.*token|authCode|card.*|cvv2?|cvc2?|pan|expir(y|ation)(year|month|date)|.*password.*|` +
-	`refundDetails|refundToBankInfo|refundSourceAccountNo|accountNo|bankCode|paymentFactor|captureMode|isAuthorization|.*notifyUrl|` +
+	`refundDetails|refundToBankInfo|refundSourceAccountNo|accountNo|bankCode|paymentFactor|captureMode|isLastCapture|isAuthorization|cavv|caav|.*notifyUrl|` +
 	`.*certificate.*|holderName`
 
 // additionalFields decodes spec.additionalFields and refuses what it must not hold.

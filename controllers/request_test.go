@@ -163,7 +163,7 @@ func TestAdditionalFieldsHoldNoMoneyIDsTokensOrCards(t *testing.T) {
 		"amount", "paymentAmount", "PAYMENTAMOUNT", "goodsUnitAmount", "currency", "settlementCurrency", "creditPayPlan", "merchantAccountId", "deviceTokenId", "value", "Value", "productCode", "paymentRequestId", "refundRequestId", "paymentId",
 		"captureId", "refundId", "paymentMethodId", "paymentMethodType", "accessToken", "authCode", "cardNo", "CARDHOLDERNAME", "cvv", "cvv2",
 		"cvc", "pan", "expiryYear", "expirationdate", "password", "oneTimePasswordHash", "refundDetails", "refundToBankInfo", "accountNo",
-		"bankCode", "paymentFactor", "captureMode", "isAuthorization", "paymentNotifyUrl", "refundNotifyURL",
+		"bankCode", "paymentFactor", "captureMode", "isLastCapture", "isAuthorization", "cavv", "CAAV", "paymentNotifyUrl", "refundNotifyURL",
 	}
 	places := []struct {
 		name string

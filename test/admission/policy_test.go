@@ -118,7 +118,7 @@ var refusedNames = strings.Fields(`
 	cvv CVV Cvv cvv2 cvc CVC2 pan PAN expiryYear expiryMonth expirationYear EXPIRATIONMONTH expiryDate
 	password payPassword passwordDigest
 	refundDetails refundToBankInfo refundSourceAccountNo accountNo bankCode
-	paymentFactor captureMode isAuthorization paymentNotifyUrl refundNotifyUrl notifyUrl
+	paymentFactor captureMode isLastCapture isAuthorization cavv caav paymentNotifyUrl refundNotifyUrl notifyUrl
 	declarationRequestId buyerCertificate certificateNo certificateType holderName`)
 
 // acceptedNames are harmless, though some of them look like refused ones.
