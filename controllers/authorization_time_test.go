@@ -22,7 +22,7 @@ func TestAuthorisationIsHeldForSevenDays(t *testing.T) {
 	if looks := w.watches(expiry.Add(-time.Second)); looks > most {
 		t.Errorf("%d requests in seven days, want at most %d", looks, most)
 	}
-	expectCard(t, w.payment("order"), apiv1.PaymentAuthorized, apiv1.AwaitingCaptureReason, "Unknown", "True")
+	expectCard(t, w.payment("order"), apiv1.PaymentAuthorized, apiv1.AuthorizationExpiringReason, "Unknown", "True")
 	w.watches(expiry.Add(time.Minute))
 	expectCard(t, w.payment("order"), apiv1.PaymentCancelled, apiv1.AuthorizationExpiredReason, "False", "False")
 }

@@ -216,17 +216,19 @@ func (f *paymentFacts) failedCapture() string {
 
 // awaitingCapture says what an authorised payment waits for.
 func (f *paymentFacts) awaitingCapture() report {
-	st := &f.payment.Status
-	until := ""
-	if st.AuthorizationExpiryTime != nil {
-		until = " It is held until " + st.AuthorizationExpiryTime.UTC().Format(time.RFC3339) + " and then let go."
+	end, until := f.authorizationEnd(), ""
+	if !end.IsZero() {
+		until = " It is held until " + clockTime(end) + " and then let go."
 	}
 	code := f.failedCapture()
 	switch {
-	case st.AuthorizationExpiryTime != nil && f.now.After(st.AuthorizationExpiryTime.Add(authorizationPatience)):
+	case !end.IsZero() && f.now.After(end.Add(authorizationPatience)):
 		return f.report(problem{reason: apiv1.AwaitingCaptureReason, stalled: true,
-			message: "The card was authorised until " + st.AuthorizationExpiryTime.UTC().Format(time.RFC3339) +
+			message: "The card was authorised until " + clockTime(end) +
 				", and the gateway does not say what became of the money: ask Antom. It is asked again meanwhile."})
+	case f.payment.Spec.CaptureMode == apiv1.ManualCapture && f.neglected(end):
+		return f.report(problem{reason: apiv1.AuthorizationExpiringReason, stalled: true,
+			message: "The card is authorised for less than a day more, and nothing of it is captured: create a Capture." + until})
 	case f.payment.Spec.CaptureMode == apiv1.ManualCapture:
 		return f.report(problem{reason: apiv1.AwaitingCaptureReason, message: "The card is authorised, and only what is captured is collected." + until})
 	case code != "":
@@ -237,15 +239,44 @@ func (f *paymentFacts) awaitingCapture() report {
 	}
 }
 
-// authorizationPatience is how long after the end of an authorisation the gateway may take to say what became of it.
-const authorizationPatience = time.Hour
+// neglected reports whether an authorisation is about to end of which nobody captures anything.
+func (f *paymentFacts) neglected(end time.Time) bool {
+	st := &f.payment.Status
+	near := !f.now.Before(end.Add(-authorizationWarning)) && f.now.Before(end)
+	return near && collected(st) == 0 && !openCapture(st)
+}
 
-// followAuthorized looks at an authorised payment at the usual pace, and once its authorisation has ended.
+// authorizationEnd is when the money of an authorised card is let go: when the gateway says, or else after the longest time. Zero while
+// nothing is known.
+func (f *paymentFacts) authorizationEnd() time.Time {
+	switch st := &f.payment.Status; {
+	case st.AuthorizationExpiryTime != nil:
+		return st.AuthorizationExpiryTime.Time
+	case st.PaymentTime != nil:
+		return st.PaymentTime.Add(authorizationLife)
+	default:
+		return time.Time{}
+	}
+}
+
+const (
+	// authorizationPatience is how long after the end of an authorisation the gateway may take to say what became of it.
+	authorizationPatience = time.Hour
+	// authorizationWarning is how long before that end a person is told of money that nobody captures.
+	authorizationWarning = 24 * time.Hour
+)
+
+// followAuthorized looks at an authorised payment at the usual pace, when its authorisation is about to end, and once it has ended.
 func (f *paymentFacts) followAuthorized() decision {
 	decided := f.soonForOrphan(f.follow(f))
-	expiry := f.payment.Status.AuthorizationExpiryTime
-	if decided.do == actWait && expiry != nil && f.now.Before(expiry.Time) {
-		decided.after = min(decided.after, expiry.Sub(f.now)+authorizationGrace)
+	end := f.authorizationEnd()
+	if decided.do != actWait || end.IsZero() {
+		return decided
+	}
+	for _, at := range []time.Time{end.Add(-authorizationWarning), end.Add(authorizationGrace)} {
+		if f.now.Before(at) {
+			decided.after = min(decided.after, at.Sub(f.now))
+		}
 	}
 	return decided
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -223,6 +224,38 @@ func TestAuthorisationWhoseEndIsNotToldNeedsAPerson(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestAuthorisationWithoutATimeEndsAfterSevenDays(t *testing.T) {
+	payment := askedAbout(apiv1.PaymentAuthorized)
+	payment.Spec.CaptureMode, payment.Status.Intent, payment.Status.AuthorizationExpiryTime = apiv1.AutomaticCapture, submitted(), nil
+	for after, want := range map[time.Duration]verdict{-time.Minute: progressing, 2 * time.Hour: stalled} {
+		payment.Status.PaymentTime = ptr.To(metav1.NewTime(worldStart.Add(-authorizationLife - after)))
+		if got := decidePayment(&paymentFacts{facts: testFacts(), payment: payment}); got.report.verdict != want || got.do != actInquire {
+			t.Errorf("%s after seven days: decision is %s, %s; want %s", after, got.do, got.report.verdict, want)
+		}
+	}
+}
+
+func TestNeglectedAuthorisationNeedsAPersonADayBeforeItsEnd(t *testing.T) {
+	w := authorisedCard(t)
+	end := w.payment("order").Status.AuthorizationExpiryTime.Time
+	w.run(end.Add(-25 * time.Hour).Sub(w.clock.Now()))
+	w.expect(apiv1.PaymentAuthorized, apiv1.AwaitingCaptureReason)
+	w.run(end.Add(-24 * time.Hour).Sub(w.clock.Now()))
+	w.expect(apiv1.PaymentAuthorized, apiv1.AuthorizationExpiringReason)
+	if !meta.IsStatusConditionTrue(w.payment("order").Status.Conditions, apiv1.StalledCondition) {
+		t.Error("nobody is told")
+	}
+	w.loses("capture")
+	w.store.create(newCapture("late", ""))
+	w.must(w.reconcileCapture("late"))
+	w.must(w.reconcilePayment("order"))
+	w.expect(apiv1.PaymentAuthorized, apiv1.AwaitingCaptureReason)
+	w.loses("")
+	w.follow(w.reconcileCapture, "late", time.Hour)
+	w.must(w.reconcilePayment("order"))
+	w.expect(apiv1.PaymentPaid, apiv1.PaidReason)
 }
 
 func TestRefusalOfACardDoesNotRepeatItsToken(t *testing.T) {

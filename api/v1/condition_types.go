@@ -90,6 +90,9 @@ const (
 	AwaitingCaptureReason = "AwaitingCapture"
 	// CaptureFailedReason means that the gateway has failed to collect the money of a card that it holds.
 	CaptureFailedReason = "CaptureFailed"
+	// AuthorizationExpiringReason means that the money of a card, which the merchant captures, is let go within a day, and nothing of it is
+	// captured.
+	AuthorizationExpiringReason = "AuthorizationExpiring"
 	// AuthorizationExpiredReason means that the money of a card was let go because it was not captured in time.
 	AuthorizationExpiredReason = "AuthorizationExpired"
 	// AwaitingPaymentReason means that the Payment that this object refers to is missing or not paid yet.
