@@ -258,6 +258,22 @@ func TestNeglectedAuthorisationNeedsAPersonADayBeforeItsEnd(t *testing.T) {
 	w.expect(apiv1.PaymentPaid, apiv1.PaidReason)
 }
 
+// A Refund of money that is only held would wait, and tell to cancel.
+func TestRefusedCancellationTellsToRefundOnlyWhatIsCaptured(t *testing.T) {
+	for captured, want := range map[bool]bool{false: false, true: true} {
+		payment := askedAbout(apiv1.PaymentAuthorized)
+		if captured {
+			payment.Status.Captures = []apiv1.PaymentCapture{captureOf("c", "3000", alipay.StatusSuccess)}
+		}
+		payment.Status.Intent, payment.Spec.DesiredState = submitted(), apiv1.DesiredCancelled
+		payment.Status.CancelResult = &apiv1.GatewayResult{ResultCode: "CANCEL_WINDOW_EXCEED", ResultStatus: "F"}
+		got := decidePayment(&paymentFacts{facts: testFacts(), payment: payment}).report
+		if got.reason != apiv1.CancelRefusedReason || strings.Contains(got.message, "Refund") != want {
+			t.Errorf("captured %t: %s: %s", captured, got.reason, got.message)
+		}
+	}
+}
+
 func TestRefusalOfACardDoesNotRepeatItsToken(t *testing.T) {
 	payment := askedAbout(apiv1.StateProcessing)
 	answer := cardAnswer(t, alipay.StatusFail, "null")

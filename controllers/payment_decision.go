@@ -258,6 +258,10 @@ func (f *paymentFacts) cancelImpossible() *problem {
 	method := cmp.Or(methodOf(f.payment), "These")
 	paid := st.State == apiv1.PaymentPaid
 	switch {
+	case st.CancelResult != nil && st.State == apiv1.PaymentAuthorized && f.capturedAlready() == nil:
+		return &problem{reason: apiv1.CancelRefusedReason, stalled: true, message: fmt.Sprintf(
+			"The gateway refused to cancel (%s: %s), and nothing is captured: the money is let go when the authorisation ends, unless it is captured before.",
+			st.CancelResult.ResultCode, st.CancelResult.ResultMessage)}
 	case st.CancelResult != nil:
 		return &problem{reason: apiv1.CancelRefusedReason, stalled: true, message: fmt.Sprintf(
 			"The gateway refused to cancel (%s: %s): create a Refund to give the money back.", st.CancelResult.ResultCode, st.CancelResult.ResultMessage)}
