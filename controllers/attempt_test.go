@@ -112,6 +112,16 @@ func TestPaidFormerAttemptHoldsBackThoseAfterIt(t *testing.T) {
 	if got := reason(w.payment("order").Status.Conditions); got != apiv1.FormerAttemptOpenReason {
 		t.Errorf("reason = %s, want %s", got, apiv1.FormerAttemptOpenReason)
 	}
+	w.must(w.reconcilePayment("order"))
+	w.must(w.reconcilePayment("order")) // woken before it is time to ask again
+	if got := w.payment("order").Status; got.State != apiv1.StateBlocked || reason(got.Conditions) != apiv1.FormerAttemptOpenReason {
+		t.Errorf("payment is %s (%s), want it held back as before", got.State, reason(got.Conditions))
+	}
+	before := w.sends("inquiryPayment")
+	w.run(24 * time.Hour)
+	if got := w.sends("inquiryPayment") - before; got > 150 {
+		t.Errorf("%d inquiries in a day, want fewer", got)
+	}
 }
 
 func TestRaisedAttemptIsHeldByTheFinalizerAgain(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/alipay-operator/alipay-operator/alipay"
@@ -61,8 +62,17 @@ type recorded struct {
 	unlisted bool
 	adopted  bool
 	empty    *apiv1.EmptyAnswers
+	// created is when the object was made, and held is true where its conditions say that a former attempt is open.
+	created time.Time
+	held    bool
 	// pace is how often to ask by the age of the request; nil for the usual pace.
 	pace func(age time.Duration) time.Duration
+}
+
+// heldBack reports whether conditions say that a former attempt is open.
+func heldBack(conditions []metav1.Condition) bool {
+	ready := meta.FindStatusCondition(conditions, apiv1.ReadyCondition)
+	return ready != nil && ready.Reason == apiv1.FormerAttemptOpenReason
 }
 
 // preconditions says what keeps any operation from going on, if anything does.
@@ -123,25 +133,29 @@ var (
 	submittingProblem = problem{reason: apiv1.SubmittingReason, message: "The request is being submitted."}
 )
 
-// formerAttemptDelay is the pace at which a former attempt that is still open is looked at again.
+// formerAttemptDelay is the pace at which a former attempt that is still open is looked at again, at first: later it is as for an open operation.
 const formerAttemptDelay = time.Minute
 
 // checkFormer makes sure that no former attempt has moved money, or still can: after a restore or in a new cluster, the
 // status does not say so.
 func (f *facts) checkFormer(s subject) decision {
 	r := s.recorded()
+	waiting := f.trouble == nil && f.now.Before(f.recall.nextLook)
+	open := s.report(problem{
+		reason: apiv1.FormerAttemptOpenReason, stalled: true,
+		message: fmt.Sprintf("Attempt %d has moved money, or still can, so attempt %d is not sent: see to the former attempt at the gateway, "+
+			"or create this object with the former attempt's number.", r.endedAttempts+1, r.attempt),
+	})
 	switch {
 	case f.formerOpen:
-		return decision{do: actWait, after: formerAttemptDelay, report: s.report(problem{
-			reason: apiv1.FormerAttemptOpenReason, stalled: true,
-			message: fmt.Sprintf("Attempt %d has moved money, or still can, so attempt %d is not sent: see to the former attempt at the gateway, "+
-				"or create this object with the former attempt's number.", r.endedAttempts+1, r.attempt),
-		})}
+		return decision{do: actWait, after: max(formerAttemptDelay, spread(pollDelay(f.now.Sub(r.created), false), f.jitter)), report: open}
+	case waiting && r.held: // nothing was said since
+		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: open}
 	case f.trouble != nil && f.trouble.outcome == notFound:
 		return decision{do: actWait, after: f.submission(r).delay(), report: s.report(submittingProblem)}
 	case f.trouble != nil:
 		return f.inTrouble(s)
-	case f.now.Before(f.recall.nextLook):
+	case waiting:
 		return decision{do: actWait, after: f.recall.nextLook.Sub(f.now), report: s.report(submittingProblem)}
 	default:
 		return decision{do: actInquireFormer, report: s.report(submittingProblem)}

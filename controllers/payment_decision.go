@@ -70,6 +70,7 @@ func (f *paymentFacts) recorded() recorded {
 	return recorded{
 		noun: "payment", attempt: spec.Attempt, endedAttempts: st.EndedAttempts, suspend: spec.Suspend,
 		intent: st.Intent, lastResult: st.LastResult, gatewayID: st.PaymentID, adopted: st.Adopted, empty: st.EmptyAnswers,
+		created: f.payment.CreationTimestamp.Time, held: heldBack(st.Conditions),
 		seen: st.PaymentID != "" || st.Session != nil && st.Session.Submitted || st.State == apiv1.StateProcessing && spec.Session == nil || st.State == apiv1.PaymentConfirming || st.State == apiv1.PaymentPaid ||
 			st.State == apiv1.PaymentAuthorized,
 	}

@@ -159,8 +159,8 @@ func (f *shareFacts) recorded() recorded {
 	return recorded{
 		noun: f.rules.noun(), attempt: f.attempt, endedAttempts: st.EndedAttempts, suspend: f.suspend,
 		intent: st.Intent, lastResult: st.LastResult, gatewayID: *f.statusGatewayID, adopted: st.Adopted, empty: st.EmptyAnswers,
+		created: f.obj.GetCreationTimestamp().Time, held: heldBack(st.Conditions), pace: f.rules.pace(f),
 		seen:     *f.statusGatewayID != "" || st.State == apiv1.StateProcessing || st.State == apiv1.DeclarationUndetermined || st.State == f.rules.done(),
-		pace:     f.rules.pace(f),
 		unlisted: f.rules.listedOnly() && *f.statusGatewayID == "",
 	}
 }
