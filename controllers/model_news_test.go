@@ -127,7 +127,7 @@ func (m *model) oddNews(t *rapid.T) {
 	now := m.simulator.Now()
 	stamp := now.UTC().Format(time.RFC3339)
 	p := m.payment(modelOrder)
-	if p == nil {
+	if p == nil || m.announcedOrderIsNeverGivenUp() {
 		t.Skip("no payment")
 	}
 	result := func(status string) map[string]any {
@@ -174,6 +174,13 @@ func (m *model) oddNews(t *rapid.T) {
 		about = map[string]any{"notifyType": "CAPTURE_RESULT", "result": result("S"), "paymentId": p.Status.PaymentID, "captureRequestId": "c"}
 	}
 	m.put(p, signed(about, sentAt))
+}
+
+// announcedOrderIsNeverGivenUp reports whether the operator goes on asking for an order of which the gateway has spoken, also if there is none: a
+// session that may have been used is not offered anew.
+func (m *model) announcedOrderIsNeverGivenUp() bool {
+	p := m.payment(modelOrder)
+	return m.sessions && (p == nil || p.Status.PaymentID == "")
 }
 
 // oddRefundNews does the same for refunds.
@@ -225,7 +232,7 @@ func (m *model) oddRefundNews(t *rapid.T) {
 // contradictoryNews has the gateway announce two ends at once.
 func (m *model) contradictoryNews(t *rapid.T) {
 	p := m.payment(modelOrder)
-	if p == nil || p.Status.PaymentRequestID == "" {
+	if p == nil || p.Status.PaymentRequestID == "" || m.announcedOrderIsNeverGivenUp() {
 		t.Skip("nothing was sent")
 	}
 	stamp := m.simulator.Now().UTC().Format(time.RFC3339)

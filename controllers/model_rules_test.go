@@ -36,8 +36,9 @@ func (m *model) checkRequest(r sentRequest) error {
 	var intent *apiv1.Intent
 	id := ""
 	switch r.operation {
-	case "pay":
+	case "pay", "createPaymentSession":
 		id = r.text("paymentRequestId")
+		m.checkSessions(ledger, id)
 		if p := m.payment(modelOrder); p == nil || p.Status.PaymentRequestID != id {
 			m.breaks("pay left for %s, which is not on record", id)
 		} else {
@@ -64,11 +65,21 @@ func (m *model) checkRequest(r sentRequest) error {
 		m.breaks("%s left for %s without its intent on record", r.operation, id)
 	}
 	key := r.operation + " " + id
-	if former, sent := m.bodies[key]; sent && former != string(r.body) {
+	if former, sent := m.bodies[key]; sent && former != string(r.body) && r.operation != "createPaymentSession" {
 		m.breaks("%s was sent with two bodies:\n%s\n%s", key, former, r.body)
 	}
 	m.bodies[key] = string(r.body)
 	return nil
+}
+
+// checkSessions holds that no other attempt has a session that a buyer can still use.
+func (m *model) checkSessions(ledger simulator.Ledger, id string) {
+	m.noteGiven()
+	for _, session := range ledger.Sessions {
+		if session.PaymentRequestID != id && session.PaymentID == "" && m.given[session.SessionID] && ledger.Now.Before(session.ExpiresAt) {
+			m.breaks("%s is offered while the session of %s can be used", id, session.PaymentRequestID)
+		}
+	}
 }
 
 func (m *model) checkRefundRequest(ledger simulator.Ledger, id string) *apiv1.Intent {
@@ -110,7 +121,9 @@ func (m *model) checkVersion(old, now client.Object) {
 		if before.State.Final() && after.State != before.State && !raised && !cancelled {
 			m.breaks("payment went from %s to %s", before.State, after.State)
 		}
-		if before.Intent != nil && (after.Intent == nil || before.Intent.RequestSHA256 != after.Intent.RequestSHA256) && !raised {
+		sameBytes := after.Intent != nil && before.Intent != nil && before.Intent.RequestSHA256 == after.Intent.RequestSHA256
+		renewed := after.Intent != nil && m.sessions // a session is asked for anew with another end
+		if before.Intent != nil && !sameBytes && !renewed && !raised {
 			m.breaks("the recorded intent was lost")
 		}
 	case *apiv1.Refund:

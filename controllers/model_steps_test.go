@@ -1,9 +1,11 @@
 package controllers
 
 import (
+	"maps"
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"pgregory.net/rapid"
 
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
@@ -14,13 +16,47 @@ func (m *model) buyer(t *rapid.T) {
 	act := rapid.SampledFrom([]func(string) error{
 		m.simulator.BuyerPays, m.simulator.BuyerPays, m.simulator.BuyerPays, m.simulator.BuyerDeclines, m.simulator.BuyerLeaves, m.simulator.BuyerPends,
 	}).Draw(t, "act")
-	for _, p := range m.simulator.Ledger().Payments {
-		_ = act(p.PaymentID) // those that are open
+	for _, order := range m.orders() {
+		_ = act(order) // those that are open
 	}
 }
 
+// orders are the orders, and the sessions that a buyer may have, which become an order when they are used.
+func (m *model) orders() []string {
+	var orders []string
+	for _, p := range m.simulator.Ledger().Payments {
+		orders = append(orders, p.PaymentID)
+	}
+	m.noteGiven()
+	return append(orders, slices.Sorted(maps.Keys(m.given))...)
+}
+
+// noteGiven remembers the session that the shop has now.
+func (m *model) noteGiven() {
+	if secret := m.sessionSecret(); m.sessions && secret != nil && len(secret.Data[apiv1.SessionIDSecretKey]) > 0 {
+		m.given[m.sessionID()] = true
+	}
+}
+
+// collectGarbage deletes the Secret of a session whose payment is gone, as the cluster does in its own time.
+func (m *model) collectGarbage() {
+	m.noteGiven()
+	secret, p := m.sessionSecret(), m.payment(modelOrder)
+	if secret != nil && (p == nil || !metav1.IsControlledBy(secret, p)) {
+		m.store.drop(keyOf(secret))
+	}
+}
+
+// submission is the operation that makes an order, or offers one.
+func (m *model) submission() string {
+	if m.sessions {
+		return "createPaymentSession"
+	}
+	return "pay"
+}
+
 func (m *model) fault(t *rapid.T) {
-	path := rapid.SampledFrom([]string{"pay", "inquiryPayment", "cancel", "refund", "inquiryRefund", ""}).Draw(t, "path")
+	path := rapid.SampledFrom([]string{m.submission(), "inquiryPayment", "cancel", "refund", "inquiryRefund", ""}).Draw(t, "path")
 	kinds := []simulator.FaultKind{
 		simulator.DropResponse, simulator.ServerError, simulator.ServerErrorAfter, simulator.BadSignature, simulator.UnsignedFail,
 		simulator.UnknownException, simulator.UnknownExceptionAfter, simulator.RateLimit,
@@ -32,7 +68,7 @@ func (m *model) fault(t *rapid.T) {
 	default:
 		kinds = append(kinds, simulator.ResultCode)
 	}
-	if m.kind == lateSequence && (path == "pay" || path == "refund") {
+	if m.kind == lateSequence && (path == m.submission() || path == "refund") {
 		kinds = append(kinds, simulator.ActLater, simulator.ActLater)
 	}
 	fault := simulator.Fault{Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), Path: path, Times: rapid.IntRange(1, 3).Draw(t, "times")}
@@ -60,7 +96,7 @@ func (m *model) fault(t *rapid.T) {
 
 // lose keeps the next request that moves money from arriving.
 func (m *model) lose(t *rapid.T) {
-	operation := rapid.SampledFrom([]string{"pay", "refund", "cancel"}).Draw(t, "operation")
+	operation := rapid.SampledFrom([]string{m.submission(), "refund", "cancel"}).Draw(t, "operation")
 	check := m.checkRequest
 	m.beforeSend = func(r sentRequest) error {
 		if err := check(r); err != nil || r.operation != operation {
@@ -104,6 +140,7 @@ func (m *model) pass(t *rapid.T) {
 	d := rapid.SampledFrom([]time.Duration{
 		time.Second, 3 * time.Second, 10 * time.Second, 16 * time.Second, 16 * time.Second, time.Minute, 15 * time.Minute, 20 * time.Hour,
 	}).Draw(t, "time")
+	m.collectGarbage()
 	m.advance(d)
 	if m.kind == skewedSequence && rapid.Bool().Draw(t, "the clock jumps") {
 		jump := rapid.SampledFrom([]time.Duration{-time.Hour, -20 * time.Second, 20 * time.Second, time.Hour}).Draw(t, "jump")
@@ -146,7 +183,11 @@ func (m *model) create(t *rapid.T) {
 		t.Skip("there is one")
 	}
 	m.forgotten = m.forgotten || len(m.sent) > 0
-	payment := newPayment(modelOrder, func(spec *apiv1.PaymentSpec) { spec.Attempt = m.lastAttempt("Payment", modelOrder) })
+	payment := newPayment(modelOrder)
+	if m.sessions {
+		payment = sessionPayment(embedded("ALIPAY_HK"), renewals(1))
+	}
+	payment.Spec.Attempt = m.lastAttempt("Payment", modelOrder)
 	if rapid.IntRange(0, 4).Draw(t, "wish") == 0 {
 		payment.Spec.DesiredState = apiv1.DesiredCancelled
 	}

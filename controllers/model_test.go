@@ -27,8 +27,11 @@ type model struct {
 	// forgotten is true once a payment was made anew, which no longer knows of refunds that are on their way.
 	forgotten bool
 	// back is how far the operator's clock was set back: what is planned may be as far away.
-	back   time.Duration
-	broken []string
+	back time.Duration
+	// sessions says that the payment is offered in a checkout session, and given are the sessions that a buyer may have.
+	sessions bool
+	given    map[string]bool
+	broken   []string
 	// lostNews are notifications that never arrive.
 	lostNews map[announcement]bool
 	// pairs are the annotations of two contradictory ends.
@@ -68,6 +71,7 @@ func TestMoneyIsSafeWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		news := rapid.SampledFrom([]newsKind{silentNews, askedNews, askedNews, dashboardNews}).Draw(rt, "news")
 		m := &model{world: newWorld(t, news.options()...), t: rt, bodies: map[string]string{}, lostNews: map[announcement]bool{}, pairs: map[string]bool{},
+			sessions: rapid.IntRange(0, 3).Draw(rt, "offered in a session") == 0, given: map[string]bool{},
 			kind: rapid.SampledFrom([]sequenceKind{lateSequence, skewedSequence, stubbornSequence}).Draw(rt, "kind")}
 		defer m.close()
 		m.processes = []process{m.newProcess(), m.newProcess()}
@@ -162,6 +166,7 @@ func (m *model) round(process int) time.Duration {
 			next = min(next, result.RequeueAfter)
 		}
 	}
+	m.collectGarbage()
 	note(m.processes[process].payments.Reconcile(m.world.t.Context(), requestFor(modelOrder)))
 	for _, name := range []string{"a", "b", "c", "full"} {
 		note(m.processes[process].refunds.Reconcile(m.world.t.Context(), requestFor(name)))
@@ -184,14 +189,17 @@ func (m *model) settle() {
 	}
 	m.advance(m.back)
 	open := ""
-	for range 60 {
-		for _, p := range m.simulator.Ledger().Payments {
-			_ = m.simulator.BuyerPays(p.PaymentID) // if it is open
+	for round := range 120 {
+		for _, order := range m.orders() {
+			_ = m.simulator.BuyerPays(order) // if it is open
 		}
 		next := m.round(0)
 		m.check(m.t)
 		if open = m.unsettled(); open == "" {
 			break
+		}
+		if m.sessions && round%15 == 14 {
+			next = defaultSessionLife + time.Minute // an unused session can be used for an hour: no need to look at all of it
 		}
 		m.advance(next)
 	}
