@@ -18,6 +18,7 @@ import (
 	"github.com/alipay-operator/alipay-operator/alipay"
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 	"github.com/alipay-operator/alipay-operator/internal/notification"
+	"github.com/alipay-operator/alipay-operator/internal/simulator"
 )
 
 // worldOptions are what a world can be made with.
@@ -27,6 +28,8 @@ type worldOptions struct {
 	dashboardURL string
 	// multipleCaptures lets the gateway capture a card more than once.
 	multipleCaptures bool
+	// wallets replace built-in ones.
+	wallets map[string]simulator.Wallet
 }
 
 const testReceiver = "https://pay.example.com"

@@ -22,6 +22,14 @@ const (
 	actRecordIntent action = "RecordIntent"
 	// actReserve notes in the payment what a refund, a capture or a declaration takes of it, before its own intent is recorded.
 	actReserve action = "Reserve"
+	// actStore brings the Secret with an agreement's tokens up to date.
+	actStore action = "Store"
+	// actConsult asks where a buyer can consent to automatic debits.
+	actConsult action = "Consult"
+	// actExchange, actRenew and actRevoke send the request of an agreement's step.
+	actExchange action = "Exchange"
+	actRenew    action = "Renew"
+	actRevoke   action = "Revoke"
 	// actSubmit sends the request that moves money.
 	actSubmit action = "Submit"
 	// actInquire asks the gateway what became of the request id.
@@ -56,7 +64,8 @@ func (a action) movesMoney() bool { return a == actSubmit || a == actCancel }
 // needsGateway reports whether the action sends a request to the gateway, at once or as the next step.
 func (a action) needsGateway() bool {
 	switch a {
-	case actSubmit, actCancel, actInquire, actInquireFormer, actInquireOrphan, actInquirePayment, actReserve, actRecordIntent, actRecordCancel:
+	case actSubmit, actCancel, actInquire, actInquireFormer, actInquireOrphan, actInquirePayment, actReserve, actRecordIntent, actRecordCancel,
+		actConsult, actExchange, actRenew, actRevoke:
 		return true
 	default:
 		return false

@@ -31,6 +31,8 @@ const (
 	disputeAccountIndex   = "disputes.account"
 	disputePaymentIndex   = "disputes.payment"
 	disputeRequestIDIndex = "disputes.paymentRequestId"
+	// openAgreementAccountIndex finds the agreements of an account that may wait for it.
+	openAgreementAccountIndex = "openAgreements.account"
 	// anyPayment is no name that a Payment can have.
 	anyPayment = "*"
 )
@@ -48,6 +50,17 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	}
 	if err := indexer.IndexField(ctx, &apiv1.PaymentMethodCatalog{}, catalogAccountIndex, func(obj client.Object) []string {
 		return []string{obj.(*apiv1.PaymentMethodCatalog).Spec.MerchantAccountRef.Name}
+	}); err != nil {
+		return err
+	}
+	if err := indexer.IndexField(ctx, &apiv1.AutoDebitAgreement{}, openAgreementAccountIndex, func(obj client.Object) []string {
+		agreement := obj.(*apiv1.AutoDebitAgreement)
+		st := &agreement.Status
+		ready := meta.IsStatusConditionTrue(st.Conditions, apiv1.ReadyCondition) && st.ObservedGeneration == agreement.Generation
+		if st.State.Final() && st.TokenSecretName == "" || st.State == apiv1.AgreementActive && ready {
+			return nil
+		}
+		return []string{agreement.Spec.MerchantAccountRef.Name}
 	}); err != nil {
 		return err
 	}

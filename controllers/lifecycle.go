@@ -99,6 +99,10 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 			if err := op.reserve(ctx); err != nil {
 				return staleOr(err, "noting it in its payment")
 			}
+		case actStore:
+			if err := op.reserve(ctx); err != nil {
+				return staleOr(err, "keeping tokens")
+			}
 		case actRecordIntent, actRecordCancel:
 			op.intend(decided.do)
 			op.apply(op.decide().report)
@@ -106,7 +110,8 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 				return staleOr(err, "recording intent")
 			}
 			op.tick(l.Clock.Now()) // a write can take long, and an intent that is no longer fresh is asked for first
-		case actSubmit, actCancel, actInquire, actInquireFormer, actInquireOrphan, actInquirePayment:
+		case actSubmit, actCancel, actInquire, actInquireFormer, actInquireOrphan, actInquirePayment,
+			actConsult, actExchange, actRenew, actRevoke:
 			// A call in flight is finished even when the process is asked to stop; the client's own time-out bounds it.
 			op.remembered().nextLook = time.Time{}
 			leave(l.call(context.WithoutCancel(ctx), op, decided.do))
@@ -219,6 +224,7 @@ func (l *Lifecycle) expire(ctx context.Context, obj client.Object) error {
 func (l *Lifecycle) release(ctx context.Context, obj client.Object) (ctrl.Result, error) {
 	base := obj.DeepCopyObject().(client.Object)
 	controllerutil.RemoveFinalizer(obj, apiv1.PaymentFinalizer)
+	controllerutil.RemoveFinalizer(obj, apiv1.AgreementFinalizer)
 	err := l.Patch(ctx, obj, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}))
 	return staleOr(client.IgnoreNotFound(err), "removing finalizer")
 }

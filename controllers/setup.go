@@ -53,6 +53,9 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := (&RefundReconciler{Lifecycle: lifecycle("refund")}).SetupWithManager(mgr, o.Workers); err != nil {
 		return err
 	}
+	if err := (&AgreementReconciler{Lifecycle: lifecycle("autodebitagreement")}).SetupWithManager(mgr, o.Workers); err != nil {
+		return err
+	}
 	if err := (&CaptureReconciler{Lifecycle: lifecycle("capture")}).SetupWithManager(mgr, o.Workers); err != nil {
 		return err
 	}

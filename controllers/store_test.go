@@ -125,6 +125,11 @@ func (s *store) create(obj client.Object) {
 		obj.Spec.Attempt = max(obj.Spec.Attempt, 1)
 	case *apiv1.CustomsDeclaration:
 		obj.Spec.Attempt = max(obj.Spec.Attempt, 1)
+	case *apiv1.AutoDebitAgreement:
+		obj.Spec.Attempt = max(obj.Spec.Attempt, 1)
+		obj.Spec.DesiredState = cmp.Or(obj.Spec.DesiredState, apiv1.DesiredActive)
+		obj.Spec.DeletionPolicy = cmp.Or(obj.Spec.DeletionPolicy, apiv1.RevokeAgreement)
+		obj.Spec.TerminalType = cmp.Or(obj.Spec.TerminalType, "WEB")
 	}
 	s.put(nil, obj)
 }
@@ -386,6 +391,7 @@ func (s *store) writeSecret(secret *corev1.Secret, old client.Object, dryRun boo
 	if fault == writeUnheardOf {
 		return errWrite
 	}
+	s.latest(keyOf(secret)).(*corev1.Secret).DeepCopyInto(secret)
 	return nil
 }
 

@@ -45,6 +45,8 @@ type world struct {
 	captures  *CaptureReconciler
 	disputes  *DisputeReconciler
 	customs   *CustomsDeclarationReconciler
+	// agreements are the reconcilers of two processes, of which one at a time should be at work.
+	agreements [2]*AgreementReconciler
 
 	// sent are the requests that left, in order. beforeSend, afterSend and answer let a test look at them and lose them.
 	sent       []sentRequest
@@ -123,7 +125,7 @@ func newWorld(t testing.TB, changes ...func(*worldOptions)) *world {
 	w.simulator, err = simulator.New(simulator.Options{
 		Clients:    []simulator.Client{{ID: testClientID, PublicKey: &worldKeys()["merchant"].PublicKey}},
 		PrivateKey: worldKeys()["gateway"], Now: func() time.Time { return worldStart }, Seed: 1,
-		NotifyURL: options.dashboardURL, Switches: simulator.Switches{MultipleCaptures: options.multipleCaptures}, NotifyClient: &http.Client{Transport: roundTripper(w.heard.roundTrip)},
+		NotifyURL: options.dashboardURL, Wallets: options.wallets, Switches: simulator.Switches{MultipleCaptures: options.multipleCaptures}, NotifyClient: &http.Client{Transport: roundTripper(w.heard.roundTrip)},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -143,6 +145,9 @@ func (w *world) restart() {
 	w.captures = &CaptureReconciler{Lifecycle: w.newLifecycle()}
 	w.disputes = &DisputeReconciler{Lifecycle: w.newLifecycle()}
 	w.customs = NewCustomsDeclarationReconciler(w.newLifecycle())
+	for i := range w.agreements {
+		w.agreements[i] = &AgreementReconciler{Lifecycle: w.newLifecycle()}
+	}
 }
 
 func (w *world) newLifecycle() *Lifecycle {

@@ -41,6 +41,10 @@ type AgreementStep struct {
 	// +kubebuilder:validation:MaxLength=64
 	CredentialSHA256 string `json:"credentialSHA256,omitempty"`
 
+	// unanswered is true when a try got no usable answer, so that it may have consumed the credential.
+	// +optional
+	Unanswered bool `json:"unanswered,omitempty"`
+
 	// announced is true when the gateway itself has announced the code, so that nobody else can have made it up.
 	// +optional
 	Announced bool `json:"announced,omitempty"`

@@ -2,6 +2,8 @@ package notification
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,6 +25,14 @@ func byPaymentRequestID(id string) string { return "paymentRequestId/" + id }
 func byPaymentID(id string) string        { return "paymentId/" + id }
 func byRefundRequestID(id string) string  { return "refundRequestId/" + id }
 func byCaptureRequestID(id string) string { return "captureRequestId/" + id }
+func byAuthState(hash string) string      { return "authState/" + hash }
+func byAccessToken(hash string) string    { return "accessToken/" + hash }
+
+// fullHash tells credentials apart without showing them.
+func fullHash(credential string) string {
+	sum := sha256.Sum256([]byte(credential))
+	return hex.EncodeToString(sum[:])
+}
 
 // AddIndexes must be called before the manager starts.
 func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
@@ -39,6 +49,13 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 			names = append(names, byRefundRequestID(refund.RefundRequestID))
 		}
 		return names
+	}); err != nil {
+		return err
+	}
+	if err := indexer.IndexField(ctx, &apiv1.AutoDebitAgreement{}, subjectIndex, func(obj client.Object) []string {
+		st := &obj.(*apiv1.AutoDebitAgreement).Status
+		return slices.Concat(nonEmpty(st.AuthStateSHA256, byAuthState), nonEmpty(st.AccessTokenSHA256, byAccessToken),
+			nonEmpty(st.PreviousAccessTokenSHA256, byAccessToken))
 	}); err != nil {
 		return err
 	}
@@ -146,7 +163,14 @@ func (r *Receiver) lookUp(ctx context.Context, account types.NamespacedName, sub
 	if subject.PaymentID != "" {
 		return payments(ctx, r.cache, account, subjectIndex, byPaymentID(subject.PaymentID))
 	}
-	return nil, nil
+	switch {
+	case subject.AuthState != "":
+		return agreements(ctx, r.cache, account, subjectIndex, byAuthState(fullHash(subject.AuthState)))
+	case subject.AccessToken != "":
+		return agreements(ctx, r.cache, account, subjectIndex, byAccessToken(fullHash(string(subject.AccessToken))))
+	default:
+		return nil, nil
+	}
 }
 
 // lookUpCapture asks the cache for a capture: for its object, or for the payment where the gateway itself makes the captures.
@@ -176,6 +200,10 @@ func (r *Receiver) lookUpLive(ctx context.Context, account types.NamespacedName,
 		found, err = payments(ctx, r.live, account, "status.paymentRequestId", subject.PaymentRequestID)
 	case subject.PaymentID != "":
 		found, err = payments(ctx, r.live, account, "status.paymentId", subject.PaymentID)
+	case subject.AuthState != "":
+		found, err = agreements(ctx, r.live, account, "status.authStateSHA256", fullHash(subject.AuthState))
+	case subject.AccessToken != "":
+		found, err = agreements(ctx, r.live, account, "status.accessTokenSHA256", fullHash(string(subject.AccessToken)))
 	}
 	if apierrors.IsBadRequest(err) {
 		return nil, nil // Kubernetes before 1.31 selects by no such field
@@ -219,6 +247,20 @@ func captures(ctx context.Context, from client.Reader, account types.NamespacedN
 	var found []client.Object
 	for i := range list.Items {
 		if ofAccount(list.Items[i].Status.Intent, account) {
+			found = append(found, &list.Items[i])
+		}
+	}
+	return found, nil
+}
+
+func agreements(ctx context.Context, from client.Reader, account types.NamespacedName, field, value string) ([]client.Object, error) {
+	list := &apiv1.AutoDebitAgreementList{}
+	if err := listBy(ctx, from, list, account, field, value); err != nil {
+		return nil, err
+	}
+	var found []client.Object
+	for i := range list.Items {
+		if list.Items[i].Spec.MerchantAccountRef.Name == account.Name {
 			found = append(found, &list.Items[i])
 		}
 	}

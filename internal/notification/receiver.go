@@ -51,6 +51,10 @@ const refusal = `{"result":{"resultCode":"PROCESS_FAIL","resultStatus":"F","resu
 
 // ServeHTTP answers a notification.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	if _, isReturn := returnAccount(request.RequestURI); isReturn {
+		r.serveReturn(w, request)
+		return
+	}
 	began := r.now()
 	kind, became := r.receive(request)
 	received.WithLabelValues(kind, string(became)).Inc()

@@ -141,7 +141,7 @@ func TestFullAutoDebitAgreementStatusIsStored(t *testing.T) {
 		},
 		RefusedCodesSHA256: slices.Repeat([]string{long(64)}, 8), RefusedCodeAt: ptr.To(then),
 		Step: &apiv1.AgreementStep{
-			Kind: apiv1.AgreementRevocation, StartedAt: then, TriedAt: then, Tries: 3, CredentialSHA256: long(64), Announced: true, RefusedAt: ptr.To(then),
+			Kind: apiv1.AgreementRevocation, StartedAt: then, TriedAt: then, Tries: 3, CredentialSHA256: long(64), Announced: true, Unanswered: true, RefusedAt: ptr.To(then),
 		},
 		TokenSecretName: long(253), AccessTokenSHA256: long(64), PreviousAccessTokenSHA256: long(64), RejectedTokenSHA256: long(64),
 		AccessTokenTime: ptr.To(then), AccessTokenExpiryTime: ptr.To(then), RefreshTokenExpiryTime: ptr.To(then), Renewable: true,
