@@ -34,7 +34,6 @@ type AgreementReconciler struct {
 
 // +kubebuilder:rbac:groups=payments.alipay-operator.io,resources=autodebitagreements,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=payments.alipay-operator.io,resources=autodebitagreements/status,verbs=patch
-// +kubebuilder:rbac:groups=payments.alipay-operator.io,resources=autodebitagreements/finalizers,verbs=update
 
 // Reconcile moves one agreement towards a token that can be debited, or towards its end.
 func (r *AgreementReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
