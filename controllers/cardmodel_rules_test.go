@@ -288,6 +288,6 @@ func (m *cardModel) checkQuiet() {
 	unheard := m.byHand && p.Status.State == apiv1.PaymentPaid
 	a := p.Status.Amounts
 	if minorUnits(a.Captured) != captured.done && !unheard || minorUnits(a.Refunded) != refunded.done {
-		m.model.t.Fatalf("in the end amounts are %+v while %d are captured and %d given back\npayment: %s", *a, captured.done, refunded.done, asText(m.world.t, p))
+		m.t.Fatalf("in the end amounts are %+v while %d are captured and %d given back\npayment: %s", *a, captured.done, refunded.done, asText(m.world.t, p))
 	}
 }
