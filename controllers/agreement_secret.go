@@ -167,7 +167,8 @@ func (p *agreementPass) claim(secret *corev1.Secret) {
 func (p *agreementPass) eraseSecret(ctx context.Context) error {
 	if p.secret != nil {
 		uid, version := p.secret.UID, p.secret.ResourceVersion
-		if err := p.Delete(ctx, p.secret, client.Preconditions{UID: &uid, ResourceVersion: &version}); client.IgnoreNotFound(err) != nil {
+		err := client.IgnoreNotFound(p.Delete(ctx, p.secret, client.Preconditions{UID: &uid, ResourceVersion: &version}))
+		if err != nil {
 			return p.secretError(err)
 		}
 	}

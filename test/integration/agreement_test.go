@@ -2,6 +2,7 @@ package integration
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -105,10 +106,10 @@ func TestAgreementFromConsentToDeletion(t *testing.T) {
 	s.must(cluster.Client.Delete(t.Context(), agreement))
 	eventually(t, func() error {
 		err := cluster.Client.Get(t.Context(), client.ObjectKeyFromObject(agreement), &apiv1.AutoDebitAgreement{})
-		if client.IgnoreNotFound(err) != nil || err == nil {
-			return fmt.Errorf("the agreement is still there (%v)", err)
+		if err == nil {
+			return errors.New("the agreement is still there")
 		}
-		return nil
+		return client.IgnoreNotFound(err)
 	})
 	if got := s.consentOf(); got.State != simulator.AuthorizationRevoked || got.CodeAttempts() != 1 || got.Refreshes() != 1 {
 		t.Errorf("the consent is %s after %d exchanges and %d refreshes, want REVOKED after one of each", got.State, got.CodeAttempts(), got.Refreshes())
