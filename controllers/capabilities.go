@@ -21,7 +21,8 @@ var unlistedCapability = capability{refund: apiv1.NoRefund, cancel: apiv1.Cancel
 var walletCapability = capability{refund: apiv1.PartialRefund, refundDays: 365, cancel: apiv1.CancelUntilNextDay}
 
 // capabilities is the gateway's table of methods, as far as its pages state one
-// (https://docs.antom.com/ac/pm/summary_capabilities_cp, https://docs.antom.com/ac/cashierpay/cancel). The contract overrides it: see
+// (https://docs.antom.com/ac/pm/summary_capabilities_cp, https://docs.antom.com/ac/pm/available_ad, https://docs.antom.com/ac/cashierpay/cancel,
+// https://docs.antom.com/ac/auto_debit/cancel). No method can do other things after an automatic debit than after a payment by its buyer. The contract overrides it: see
 // MerchantAccount.spec.paymentMethods.
 var capabilities = map[string]capability{
 	"ALIPAY_CN": walletCapability, "ALIPAY_HK": walletCapability, "BOOST": walletCapability,
@@ -35,6 +36,10 @@ var capabilities = map[string]capability{
 	"ZALOPAY":  {refund: apiv1.PartialRefund, refundDays: 180, cancel: apiv1.CancelUntilNextDay},
 	"PAGALEVE": {refund: apiv1.PartialRefund, refundDays: 90, cancel: apiv1.CancelUntilNextDay},
 	"PAYPAY":   {refund: apiv1.FullRefundOnly, refundDays: 90, cancel: apiv1.CancelUntilNextDay},
+
+	// The direct debits of Thai banks.
+	"DIRECT_DEBIT_KRUNGTHAIBANK":      {refund: apiv1.NoRefund, cancel: apiv1.CancelUntilPaid},
+	"DIRECT_DEBIT_SIAMCOMMERCIALBANK": {refund: apiv1.NoRefund, cancel: apiv1.CancelUntilPaid},
 
 	// Partial refunds of DANA are not documented; Indonesian methods and JKOPay can never be cancelled, not even unpaid.
 	"DANA":       {refund: apiv1.FullRefundOnly, refundDays: 365, cancel: apiv1.NeverCancel},

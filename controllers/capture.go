@@ -190,7 +190,7 @@ func (capturing) paymentProblem(f *shareFacts) *problem {
 		return &problem{reason: reason, stalled: stalled, message: fmt.Sprintf(format, args...)}
 	}
 	switch st := &payment.Status; {
-	case !paysByCard(payment) && methodOf(payment) != "": // the buyer of a session may still choose a card
+	case payment.Spec.AutoDebit != nil, !paysByCard(payment) && methodOf(payment) != "": // the buyer of a session may still choose a card
 		return problemOf(apiv1.CaptureNotSupportedReason, true, "Payment %q is not by card, so its money is collected at once and never captured: delete this Capture.", name)
 	case payment.Spec.CaptureMode != apiv1.ManualCapture:
 		return problemOf(apiv1.CaptureNotSupportedReason, true,

@@ -30,6 +30,8 @@ const (
 	actExchange action = "Exchange"
 	actRenew    action = "Renew"
 	actRevoke   action = "Revoke"
+	// actRejectToken tells an agreement that the gateway has refused to debit its token.
+	actRejectToken action = "RejectToken"
 	// actSubmit sends the request that moves money.
 	actSubmit action = "Submit"
 	// actInquire asks the gateway what became of the request id.

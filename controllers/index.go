@@ -19,6 +19,8 @@ import (
 const (
 	// openPaymentAccountIndex finds the unsettled payments of an account.
 	openPaymentAccountIndex = "openPayments.account"
+	// openPaymentAgreementIndex finds the unsettled payments that debit an agreement.
+	openPaymentAgreementIndex = "openPayments.agreement"
 	// sharePaymentIndex finds the refunds, or the captures, of a payment.
 	sharePaymentIndex = "spec.paymentRef.name"
 	// openSharePaymentIndex finds those of a payment that are unsettled or about to expire, and under anyPayment those of a namespace.
@@ -45,6 +47,15 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 			return nil
 		}
 		return []string{payment.Spec.MerchantAccountRef.Name}
+	}); err != nil {
+		return err
+	}
+	if err := indexer.IndexField(ctx, &apiv1.Payment{}, openPaymentAgreementIndex, func(obj client.Object) []string {
+		payment := obj.(*apiv1.Payment)
+		if payment.Spec.AutoDebit == nil || settledForGood(payment) {
+			return nil
+		}
+		return []string{payment.Spec.AutoDebit.AgreementRef.Name}
 	}); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -51,7 +52,7 @@ type operation interface {
 	apply(report)
 	// intend writes into the status what the action is about to do, or what it has found to be settled.
 	intend(action)
-	// reserve notes in another object what this one takes of it.
+	// reserve notes in another object what this one takes of it, or has found out about it.
 	reserve(ctx context.Context) error
 	// call sends one request and writes what a verified answer says into the status. The error is for the breaker alone.
 	call(ctx context.Context, do action) error
@@ -102,6 +103,10 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 		case actStore:
 			if err := op.reserve(ctx); err != nil {
 				return staleOr(err, "keeping tokens")
+			}
+		case actRejectToken:
+			if err := op.reserve(ctx); err != nil {
+				return staleOr(errors.Join(l.record(ctx, saver, before, op, decided.report), err), "noting the refused token in its agreement")
 			}
 		case actRecordIntent, actRecordCancel:
 			op.intend(decided.do)

@@ -37,7 +37,11 @@ func (a paymentAnswers) pay(answer *alipay.PayResponse) {
 			a.authorized(&alipay.InquiryPaymentResponse{PaymentTime: answer.PaymentTime, AuthExpiryTime: answer.AuthExpiryTime})
 			return
 		}
-		a.paid(answer.PaymentTime.Time)
+		at := answer.PaymentTime.Time
+		if at.IsZero() && a.payment.Spec.AutoDebit != nil { // of a debit it need not be there, and the debit is paid as soon as it is made
+			at = answer.PaymentCreateTime.Time
+		}
+		a.paid(at)
 		return
 	}
 	st.State = apiv1.StateProcessing
@@ -94,7 +98,7 @@ func (a paymentAnswers) inquiry(answer *alipay.InquiryPaymentResponse) bool {
 			a.authorized(answer)
 			return true
 		}
-		if methodOf(a.payment) == "" {
+		if methodOf(a.payment) == "" && a.payment.Spec.AutoDebit == nil {
 			a.successByUnknownMethod(answer)
 			return true
 		}
@@ -220,7 +224,7 @@ func (a paymentAnswers) finish() {
 
 // withoutText leaves the gateway's text out of a result where it might repeat what a Secret holds.
 func (a paymentAnswers) withoutText(result *apiv1.GatewayResult) *apiv1.GatewayResult {
-	if spec := &a.payment.Spec; spec.BuyerSecretRef != nil || spec.ShippingSecretRef != nil || paysByCard(a.payment) {
+	if spec := &a.payment.Spec; spec.BuyerSecretRef != nil || spec.ShippingSecretRef != nil || spec.AutoDebit != nil || paysByCard(a.payment) {
 		result.ResultMessage = "its text is not kept, as it might repeat what a Secret holds"
 	}
 	return result

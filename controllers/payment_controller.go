@@ -133,6 +133,9 @@ func (r *PaymentReconciler) gather(ctx context.Context, payment *apiv1.Payment) 
 			pass.cardToken, pass.withheld = r.cardToken(ctx, payment, pass.now)
 		}
 	}
+	if err == nil && payment.Spec.AutoDebit != nil {
+		err = pass.gatherDebit(ctx)
+	}
 	if err == nil && pass.needsSessionSecret() {
 		pass.gatherSession(ctx)
 	}
@@ -143,7 +146,7 @@ func (r *PaymentReconciler) gather(ctx context.Context, payment *apiv1.Payment) 
 func settledForGood(payment *apiv1.Payment) bool {
 	switch payment.Status.State {
 	case apiv1.PaymentPaid:
-		return payment.Spec.DesiredState != apiv1.DesiredCancelled
+		return payment.Spec.DesiredState != apiv1.DesiredCancelled && !debitBeingCancelled(payment)
 	case apiv1.StateFailed, apiv1.PaymentCancelled:
 		return !attemptRaised(&payment.Status.OperationStatus, payment.Spec.Attempt)
 	default:
@@ -162,7 +165,7 @@ func (p *paymentPass) begin() {
 		p.answers.rollUp(p.refunds)
 	}
 	p.answers.rollUpDeclarations(p.declared)
-	if p.account.account == nil || p.payment.Spec.Cashier == nil && p.payment.Spec.Session == nil {
+	if p.account.account == nil {
 		return
 	}
 	prefix := p.account.account.Spec.RequestIDPrefix
@@ -196,7 +199,7 @@ func (p *paymentPass) begin() {
 // learnMethod looks up what the payment's method can do.
 func (p *paymentPass) learnMethod() {
 	if p.account.account != nil {
-		p.method = capabilityOf(p.account.account, methodOf(p.payment))
+		p.method = capabilityOf(p.account.account, cmp.Or(methodOf(p.payment), p.debit.wallet))
 		p.answers.oneCapture = p.payment.Spec.CaptureMode == apiv1.ManualCapture && p.method.partialCapture && !p.method.multipleCapture
 	}
 }
@@ -207,6 +210,10 @@ func (p *paymentPass) makeRequest() {
 		if p.session.request, p.buildErr = sessionRequest(p.full, p.id, p.intent, p.requestedAt()); p.buildErr == nil {
 			p.hash, p.buildErr = requestHash(p.session.request)
 		}
+		return
+	}
+	if p.payment.Spec.AutoDebit != nil {
+		p.makeDebit()
 		return
 	}
 	if p.request, p.buildErr = payRequest(p.full, p.id, p.intent, p.cardToken); p.buildErr == nil {
@@ -253,6 +260,9 @@ func (p *paymentPass) intend(do action) {
 		default:
 			st.Intent.ResubmittedAt = &metav1.Time{Time: p.now.Truncate(time.Second)}
 			st.State, st.EmptyAnswers = apiv1.StateSubmitting, nil
+			if p.payment.Spec.AutoDebit != nil {
+				p.keepDebit()
+			}
 		}
 		p.recall.unsent = true
 	case actRecordCancel:
@@ -275,6 +285,9 @@ func (p *paymentPass) intend(do action) {
 func (p *paymentPass) keepIntent() {
 	p.intent.RequestSHA256 = p.hash
 	p.payment.Status.Intent, p.payment.Status.PaymentRequestID = p.intent, p.id
+	if p.payment.Spec.AutoDebit != nil {
+		p.keepDebit()
+	}
 }
 
 func (p *paymentPass) call(ctx context.Context, do action) error {
@@ -313,7 +326,7 @@ func (p *paymentPass) submit(ctx context.Context) error {
 	st := &p.payment.Status
 	unsent := p.recall.unsent
 	p.recall.unsent = false
-	if unsent {
+	if unsent && p.payment.Spec.AutoDebit == nil { // catalogs are about buyers who are there
 		p.warnDisabled(ctx, p.payment)
 	}
 	answer, err := p.gateway().client.Pay(ctx, p.request)
@@ -335,8 +348,8 @@ func (p *paymentPass) submit(ctx context.Context) error {
 func (p *paymentPass) refused(err error) error {
 	result := p.answers.withoutText(refusal(err))
 	p.payment.Status.LastResult = result
-	if result.ResultCode == alipay.CodeRepeatReqInconsistent {
-		p.payment.Status.Conflict = conflictOver(p.id)
+	if result.ResultCode == alipay.CodeRepeatReqInconsistent && p.payment.Spec.AutoDebit == nil {
+		p.payment.Status.Conflict = conflictOver(p.id) // of a debit the token may be what differs: the inquiry tells
 	}
 	return &refusedError{err}
 }
@@ -352,6 +365,11 @@ func (p *paymentPass) inquire(ctx context.Context) error {
 	}
 	if p.stillOpen(err) {
 		st.EmptyAnswers = nil
+		return nil
+	}
+	if p.debitRuns(err) {
+		st.EmptyAnswers = nil
+		p.answers.open(apiv1.StateProcessing)
 		return nil
 	}
 	if err != nil {
@@ -398,9 +416,6 @@ func (p *paymentPass) inquireFormer(ctx context.Context) error {
 	}
 }
 
-// reserve is for refunds; a payment takes nothing of another object.
-func (p *paymentPass) reserve(context.Context) error { return nil }
-
 // cancel closes the order, or gives the money back. The gateway cancels an order once however often it is asked.
 func (p *paymentPass) cancel(ctx context.Context) error {
 	st := &p.payment.Status
@@ -425,11 +440,12 @@ var retriedCancelRefusals = map[string]bool{
 	alipay.CodeOrderStatusInvalid: true, alipay.CodeSystemError: true, alipay.CodeMerchantBalanceNotEnough: true,
 }
 
-// SetupWithManager watches payments, and what a payment waits for: its account and its refunds.
+// SetupWithManager watches payments, and what a payment waits for: its account, its agreement and its refunds.
 func (r *PaymentReconciler) SetupWithManager(mgr ctrl.Manager, workers int) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&apiv1.Payment{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, envelopesChanged))).
 		Watches(&apiv1.MerchantAccount{}, handler.EnqueueRequestsFromMapFunc(r.paymentsOfAccount)).
+		Watches(&apiv1.AutoDebitAgreement{}, handler.EnqueueRequestsFromMapFunc(r.paymentsOfAgreement)).
 		Watches(&apiv1.Refund{}, handler.EnqueueRequestsFromMapFunc(paymentOf(refunding{}))).
 		Watches(&apiv1.Capture{}, handler.EnqueueRequestsFromMapFunc(paymentOf(capturing{}))).
 		Watches(&apiv1.Dispute{}, handler.EnqueueRequestsFromMapFunc(paymentOfDispute)).

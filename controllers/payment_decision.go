@@ -16,6 +16,7 @@ type paymentFacts struct {
 	facts
 	payment *apiv1.Payment
 	method  capability
+	debit   debitFacts
 	// reported is what verified notifications say of the payment.
 	reported paymentNews
 	// orphan is the id of a refund that was noted and has no object any more, and orphanCapture that of a capture.
@@ -29,6 +30,8 @@ func decidePayment(f *paymentFacts) decision {
 	p := f.payment
 	ended := p.Status.State == apiv1.StateFailed || p.Status.State == apiv1.PaymentCancelled
 	switch {
+	case f.tokenRefused():
+		return f.rejectToken()
 	case !p.DeletionTimestamp.IsZero() && !f.cancelOnDelete():
 		return f.letGo()
 	case p.Status.Conflict != nil:
@@ -42,6 +45,9 @@ func decidePayment(f *paymentFacts) decision {
 	}
 	if stop := f.unsupported(); stop != nil {
 		return *stop
+	}
+	if ask := f.askBeforeWaiting(); ask != nil {
+		return *ask
 	}
 	if stop := f.preconditions(f); stop != nil {
 		return *stop
@@ -60,6 +66,8 @@ func decidePayment(f *paymentFacts) decision {
 		return f.cancelling()
 	case p.Status.State == apiv1.PaymentAuthorized:
 		return f.followAuthorized()
+	case p.Spec.AutoDebit != nil:
+		return f.followDebit()
 	default:
 		return f.follow(f)
 	}
@@ -82,9 +90,9 @@ func (f *paymentFacts) cancelOnDelete() bool {
 	return f.payment.Spec.DeletionPolicy == apiv1.CancelPayment && st.Intent != nil && !st.State.Final()
 }
 
-// wantsCancelled reports whether the payment should end up cancelled. Deletion closes open orders only.
+// wantsCancelled reports whether the payment should end up cancelled. Deletion closes open orders only, and so does the end of a debit's time.
 func (f *paymentFacts) wantsCancelled() bool {
-	if f.payment.Spec.DesiredState == apiv1.DesiredCancelled {
+	if f.payment.Spec.DesiredState == apiv1.DesiredCancelled || debitBeingCancelled(f.payment) || f.debitOverdue() {
 		return true
 	}
 	return !f.payment.DeletionTimestamp.IsZero() && f.cancelOnDelete()
@@ -124,7 +132,7 @@ func (f *paymentFacts) finished() decision {
 		}
 		if spec.DesiredState != apiv1.DesiredCancelled {
 			told.verdict = stalled
-			told.message = "The payment was cancelled at the gateway, and no money moved: raise spec.attempt to try again."
+			told.message = cmp.Or(f.debitEnded(), "The payment was cancelled at the gateway, and no money moved: raise spec.attempt to try again.")
 			if expiredUncaptured(st) {
 				told.reason = apiv1.AuthorizationExpiredReason
 				told.message = "The card's money was let go, as it was not captured in time: raise spec.attempt to try again."
@@ -138,8 +146,8 @@ func (f *paymentFacts) finished() decision {
 			told.reason, told.message = apiv1.SessionExpiredReason, sessionExpiredMessage(st)
 		case st.LastResult != nil && st.LastResult.ResultCode != "":
 			told.reason = reasonFor(st.LastResult.ResultCode)
-			told.message = fmt.Sprintf("The gateway ended the payment (%s: %s) and no money moved: raise spec.attempt to try again, or create a new Payment.",
-				st.LastResult.ResultCode, st.LastResult.ResultMessage)
+			told.message = cmp.Or(f.debitEnded(), fmt.Sprintf("The gateway ended the payment (%s: %s) and no money moved: raise spec.attempt to try again, or create a new Payment.",
+				st.LastResult.ResultCode, st.LastResult.ResultMessage))
 		}
 		if spec.DesiredState == apiv1.DesiredCancelled {
 			told.verdict, told.message = ready, "The payment ended unpaid, so there is nothing to cancel."
@@ -153,16 +161,13 @@ func (f *paymentFacts) finished() decision {
 
 // unsupported says what this version can not carry out.
 func (f *paymentFacts) unsupported() *decision {
-	message := ""
-	switch cashier := f.payment.Spec.Cashier; {
-	case cashier == nil && f.payment.Spec.Session == nil:
-		message = "This version does not carry out spec.autoDebit: use spec.cashier or spec.session. Nothing was sent."
-	case cashier != nil && paysByCard(f.payment) && cashier.Card == nil: // stored before the kind had a field for it
-		message = "The payment names no card: create a new Payment with spec.cashier.card. Nothing was sent."
-	default:
+	cashier := f.payment.Spec.Cashier
+	if cashier == nil || !paysByCard(f.payment) || cashier.Card != nil {
 		return nil
 	}
-	return &decision{do: actRest, report: f.report(problem{reason: apiv1.ModeNotSupportedReason, message: message, stalled: true})}
+	// It was stored before the kind had a field for the card.
+	return &decision{do: actRest, report: f.report(problem{reason: apiv1.ModeNotSupportedReason, stalled: true,
+		message: "The payment names no card: create a new Payment with spec.cashier.card. Nothing was sent."})}
 }
 
 // cancelUnsent settles the wish to cancel a payment that this object has never submitted. A former life of the object may have.
@@ -312,6 +317,9 @@ func (f *paymentFacts) report(p problem) report {
 }
 
 func (f *paymentFacts) cancellingReport() report {
+	if f.payment.Spec.AutoDebit != nil && f.payment.Spec.DesiredState != apiv1.DesiredCancelled && f.payment.DeletionTimestamp.IsZero() {
+		return f.report(problem{reason: apiv1.CancellingReason, message: "The wallet has not decided in time, so the debit is being cancelled."})
+	}
 	return f.report(problem{reason: apiv1.CancellingReason, message: "The payment is being cancelled."})
 }
 
@@ -328,18 +336,8 @@ func (f *paymentFacts) awaiting() report {
 	switch st.State {
 	case apiv1.PaymentAuthorized:
 		return f.awaitingCapture()
-	case apiv1.PaymentConfirming:
-		if st.PaymentTime != nil && methodOf(f.payment) == "" {
-			return f.report(problem{reason: apiv1.PaymentMethodUnknownReason, stalled: true, message: "The gateway reports the payment as successful without " +
-				"saying how the buyer paid. A card would only be authorised, so it does not count as paid: ask Antom. The gateway is asked again meanwhile."})
-		}
-		return f.report(problem{reason: apiv1.AwaitingChannelReason, message: "The buyer is done; the payment channel has not confirmed yet."})
-	case apiv1.StateProcessing:
-		message := "The order is open: send the buyer to one of the addresses in status.checkout."
-		if st.Checkout == nil {
-			message = "The order is open; the gateway is asked until it ends."
-		}
-		return f.report(problem{reason: apiv1.AwaitingBuyerReason, message: message})
+	case apiv1.PaymentConfirming, apiv1.StateProcessing:
+		return f.awaitingOrder()
 	case apiv1.StateUnknown:
 		return f.report(problem{
 			reason:  apiv1.OutcomeUnknownReason,
@@ -347,5 +345,26 @@ func (f *paymentFacts) awaiting() report {
 		})
 	default:
 		return f.report(submittingProblem)
+	}
+}
+
+// awaitingOrder says for whom an order waits that the gateway has.
+func (f *paymentFacts) awaitingOrder() report {
+	st := &f.payment.Status
+	switch {
+	case f.payment.Spec.AutoDebit != nil:
+		return f.awaitingDebit()
+	case st.State == apiv1.PaymentConfirming:
+		if st.PaymentTime != nil && methodOf(f.payment) == "" {
+			return f.report(problem{reason: apiv1.PaymentMethodUnknownReason, stalled: true, message: "The gateway reports the payment as successful without " +
+				"saying how the buyer paid. A card would only be authorised, so it does not count as paid: ask Antom. The gateway is asked again meanwhile."})
+		}
+		return f.report(problem{reason: apiv1.AwaitingChannelReason, message: "The buyer is done; the payment channel has not confirmed yet."})
+	default:
+		message := "The order is open: send the buyer to one of the addresses in status.checkout."
+		if st.Checkout == nil {
+			message = "The order is open; the gateway is asked until it ends."
+		}
+		return f.report(problem{reason: apiv1.AwaitingBuyerReason, message: message})
 	}
 }

@@ -87,8 +87,6 @@ func TestDecisionAboutAPayment(t *testing.T) {
 		}}, summary{actRest, progressing, apiv1.MerchantAccountNotFoundReason, "Pending", "Unknown", false}},
 		{"one that makes no request is blocked", changes{func(f *paymentFacts) { f.buildErr = errors.New("no") }},
 			summary{actRest, stalled, apiv1.RequestInvalidReason, "Blocked", "Unknown", false}},
-		{"a session is not carried out", changes{func(f *paymentFacts) { f.payment.Spec.Cashier = nil }},
-			summary{actRest, stalled, apiv1.ModeNotSupportedReason, "Blocked", "Unknown", false}},
 		{"a second attempt asks for the first", changes{func(f *paymentFacts) { f.payment.Spec.Attempt = 2 }},
 			summary{actInquireFormer, progressing, apiv1.SubmittingReason, "Pending", "Unknown", false}},
 		{"a second attempt waits for the first", changes{func(f *paymentFacts) { f.payment.Spec.Attempt, f.formerOpen = 2, true }},

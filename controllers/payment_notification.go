@@ -142,7 +142,7 @@ func (p *paymentPass) final(v *verifiedNotification) *alipay.PaymentNotification
 	st := &p.payment.Status
 	n, err := alipay.ReadPaymentNotification(v.body)
 	switch {
-	case paysByCard(p.payment), methodOf(p.payment) == "", p.payment.Status.PaymentMethodType != "":
+	case paysByCard(p.payment), methodOf(p.payment) == "", p.payment.Spec.Session != nil && p.payment.Status.PaymentMethodType != "":
 		return nil // a success of a card is an authorisation; only an inquiry lists its captures, and says what the buyer of a session has chosen
 	case err != nil, st.Intent == nil, v.subject.PaymentRequestID == "", !v.fresh(p.now):
 		return nil

@@ -19,7 +19,7 @@ import (
 // needsSecrets reports whether the request, and with it what it takes from Secrets, may have to be sent.
 func (f *paymentFacts) needsSecrets() bool {
 	spec, st := &f.payment.Spec, &f.payment.Status
-	named := spec.BuyerSecretRef != nil || spec.ShippingSecretRef != nil || spec.Cashier != nil && paysByCard(f.payment)
+	named := spec.BuyerSecretRef != nil || spec.ShippingSecretRef != nil || spec.AutoDebit != nil || spec.Cashier != nil && paysByCard(f.payment)
 	open := f.payment.DeletionTimestamp.IsZero() && !st.State.Final() && st.Conflict == nil && !f.recorded().seen
 	return named && open && !f.wantsCancelled() && f.unsupported() == nil && f.account.problem == nil
 }

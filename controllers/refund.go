@@ -179,8 +179,6 @@ func (refunding) paymentProblem(f *shareFacts) *problem {
 		return &problem{reason: reason, stalled: stalled, message: fmt.Sprintf(format, args...)}
 	}
 	switch {
-	case f.payment.Spec.Cashier == nil && f.payment.Spec.Session == nil:
-		return problemOf(apiv1.ModeNotSupportedReason, true, "Payment %q is collected in a way that this version does not carry out, so it can not be refunded by it.", name)
 	case st.State == apiv1.StateFailed || st.State == apiv1.PaymentCancelled:
 		return problemOf(apiv1.PaymentNotPaidReason, true, "Payment %q ended without money kept, so there is nothing to give back: delete this Refund.", name)
 	case st.State == apiv1.PaymentAuthorized && collected(st) == 0:
@@ -191,7 +189,7 @@ func (refunding) paymentProblem(f *shareFacts) *problem {
 			"once nothing more can be captured. To give back a part now, create a Refund with an amount.", name)
 	case st.State != apiv1.PaymentPaid && st.State != apiv1.PaymentAuthorized:
 		return problemOf(apiv1.AwaitingPaymentReason, false, "Payment %q is not paid yet; the refund starts by itself once it is.", name)
-	case f.payment.Spec.DesiredState == apiv1.DesiredCancelled && st.CancelResult == nil && st.CancelSubmittedAt != nil:
+	case (f.payment.Spec.DesiredState == apiv1.DesiredCancelled || f.payment.Spec.AutoDebit != nil) && st.CancelResult == nil && st.CancelSubmittedAt != nil:
 		return problemOf(apiv1.AwaitingPaymentReason, false, "Payment %q is being cancelled, which gives back all of it; the refund waits for the outcome.", name)
 	}
 	return f.captureProblem()

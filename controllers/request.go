@@ -20,34 +20,43 @@ import (
 // and in every version. Its golden test must never change for a spec that could have been submitted before.
 func payRequest(payment *apiv1.Payment, requestID string, intent *apiv1.Intent, cardToken string) (*alipay.PayRequest, error) {
 	spec := &payment.Spec
+	request, err := orderRequest(payment, requestID, intent)
+	if err != nil {
+		return nil, err
+	}
+	request.ProductCode = alipay.ProductCashierPayment
+	request.PaymentMethod = alipay.PaymentMethod{PaymentMethodType: spec.Cashier.PaymentMethodType}
+	request.PaymentRedirectURL, request.Env = spec.RedirectURL, wireEnv(spec.Env)
+	if card := spec.Cashier.Card; card != nil {
+		request.PaymentMethod, request.PaymentFactor = cardMethodOf(card, cardToken), captureFactor(spec.CaptureMode)
+	}
+	if spec.ExpirySeconds > 0 {
+		expiry := intent.SubmittedAt.Add(time.Duration(spec.ExpirySeconds) * time.Second)
+		request.PaymentExpiryTime = expiry.UTC().Format(time.RFC3339)
+	}
+	return request, nil
+}
+
+// orderRequest is the part of pay that does not depend on how the buyer pays.
+func orderRequest(payment *apiv1.Payment, requestID string, intent *apiv1.Intent) (*alipay.PayRequest, error) {
+	spec := &payment.Spec
 	additional, err := additionalFields(spec.AdditionalFields)
 	if err != nil {
 		return nil, err
 	}
 	request := &alipay.PayRequest{
-		ProductCode:        alipay.ProductCashierPayment,
-		PaymentRequestID:   requestID,
-		PaymentAmount:      wireAmount(spec.Amount),
-		Order:              wireOrder(spec),
-		PaymentMethod:      alipay.PaymentMethod{PaymentMethodType: spec.Cashier.PaymentMethodType},
-		PaymentRedirectURL: spec.RedirectURL,
-		PaymentNotifyURL:   intent.NotifyURL,
-		Env:                wireEnv(spec.Env),
-		UserRegion:         spec.UserRegion,
-		CreditPayPlan:      wireCreditPayPlan(spec.CreditPayPlan),
-		AppID:              spec.AppID,
-		MerchantAccountID:  spec.MerchantAccountID,
-		AdditionalFields:   additional,
-	}
-	if card := spec.Cashier.Card; card != nil {
-		request.PaymentMethod, request.PaymentFactor = cardMethodOf(card, cardToken), captureFactor(spec.CaptureMode)
+		PaymentRequestID:  requestID,
+		PaymentAmount:     wireAmount(spec.Amount),
+		Order:             wireOrder(spec),
+		PaymentNotifyURL:  intent.NotifyURL,
+		UserRegion:        spec.UserRegion,
+		CreditPayPlan:     wireCreditPayPlan(spec.CreditPayPlan),
+		AppID:             spec.AppID,
+		MerchantAccountID: spec.MerchantAccountID,
+		AdditionalFields:  additional,
 	}
 	if intent.SettlementCurrency != "" {
 		request.SettlementStrategy = &alipay.SettlementStrategy{SettlementCurrency: intent.SettlementCurrency}
-	}
-	if spec.ExpirySeconds > 0 {
-		expiry := intent.SubmittedAt.Add(time.Duration(spec.ExpirySeconds) * time.Second)
-		request.PaymentExpiryTime = expiry.UTC().Format(time.RFC3339)
 	}
 	return request, nil
 }

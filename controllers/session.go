@@ -26,7 +26,7 @@ func methodOf(payment *apiv1.Payment) string {
 	case payment.Spec.Session != nil:
 		return cmp.Or(payment.Status.PaymentMethodType, payment.Spec.Session.PaymentMethodType)
 	default:
-		return ""
+		return payment.Status.PaymentMethodType // the wallet of an automatic debit
 	}
 }
 
@@ -221,6 +221,10 @@ func (a paymentAnswers) submitted() {
 // noteMethod notes how the buyer of a session pays, as far as the answer tells.
 func (a paymentAnswers) noteMethod(answer *alipay.InquiryPaymentResponse) {
 	st := &a.payment.Status
+	if a.payment.Spec.AutoDebit != nil {
+		st.PaymentMethodType = cmp.Or(st.PaymentMethodType, cut(answer.PaymentMethodType, 64)) // adopted, and the agreement is gone
+		return
+	}
 	if a.payment.Spec.Session == nil || st.State.Final() {
 		return
 	}

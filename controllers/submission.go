@@ -5,6 +5,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/alipay-operator/alipay-operator/alipay"
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 )
 
@@ -106,7 +107,7 @@ func (s submission) next() (step, time.Duration) {
 // which then must exist. One empty answer does not confirm them.
 var doubtfulRefusals = map[string]bool{
 	"SYSTEM_ERROR": true, "PROCESS_FAIL": true, "ORDER_NOT_EXIST": true, "ORDER_STATUS_INVALID": true,
-	"ORDER_IS_CLOSED": true, "ORDER_IS_CANCELED": true,
+	"ORDER_IS_CLOSED": true, "ORDER_IS_CANCELED": true, alipay.CodeRepeatReqInconsistent: true,
 }
 
 // neverPlaced reports whether the gateway has proved, by its answer in this pass and those on record, that it has no such order:

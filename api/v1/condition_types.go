@@ -84,7 +84,8 @@ const (
 	SubmittingReason = "Submitting"
 	// AwaitingBuyerReason means that the order is open and the buyer has not paid yet.
 	AwaitingBuyerReason = "AwaitingBuyer"
-	// AwaitingChannelReason means that the buyer is done and the payment channel has not confirmed yet.
+	// AwaitingChannelReason means that the buyer is done and the payment channel has not confirmed yet, or that the wallet has not decided an
+	// automatic debit yet.
 	AwaitingChannelReason = "AwaitingChannel"
 	// AwaitingCaptureReason means that the money of a card is held and has not been collected.
 	AwaitingCaptureReason = "AwaitingCapture"

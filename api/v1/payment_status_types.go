@@ -24,10 +24,15 @@ type PaymentStatus struct {
 	// +optional
 	Session *SessionStatus `json:"session,omitempty"`
 
-	// paymentMethodType is the gateway's code of the method that the buyer of a session has chosen, where the gateway tells.
+	// paymentMethodType is the gateway's code of the method that the buyer of a session has chosen, where the gateway tells; of an automatic
+	// debit, that of the wallet.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	PaymentMethodType string `json:"paymentMethodType,omitempty"`
+
+	// debit is what is known of a payment with spec.autoDebit.
+	// +optional
+	Debit *DebitStatus `json:"debit,omitempty"`
 
 	// amounts are the sums that have moved.
 	// +optional
@@ -86,6 +91,18 @@ type PaymentStatus struct {
 	// cancelResult is the gateway's refusal to cancel.
 	// +optional
 	CancelResult *GatewayResult `json:"cancelResult,omitempty"`
+}
+
+// DebitStatus is what is known of an automatic debit. The token is in the agreement's Secret alone.
+type DebitStatus struct {
+	// accessTokenSHA256 is the SHA-256 of the token that the request names, in hexadecimal digits.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	AccessTokenSHA256 string `json:"accessTokenSHA256,omitempty"`
+
+	// tokenRejected is true once the agreement knows that the gateway has refused this token.
+	// +optional
+	TokenRejected bool `json:"tokenRejected,omitempty"`
 }
 
 // Checkout is where the buyer pays. At least one of the fields is there for an open order.

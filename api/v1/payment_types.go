@@ -62,6 +62,9 @@ const (
 // +kubebuilder:validation:XValidation:rule="!has(self.session) || has(self.redirectUrl)",message="a session needs redirectUrl: the address to which the buyer returns, such as https://shop.example/return"
 // +kubebuilder:validation:XValidation:rule="!has(self.session) || !has(self.expirySeconds)",fieldPath=".expirySeconds",message="expirySeconds is for cashier payments: a session has session.lifetimeSeconds"
 // +kubebuilder:validation:XValidation:rule="!has(self.session) || (!has(self.appId) && (!has(self.env) || self.env.terminalType != 'MINI_APP'))",message="a session can not be used in a mini program (appId, or env.terminalType MINI_APP): use cashier"
+// +kubebuilder:validation:XValidation:rule="!has(self.autoDebit) || !has(self.redirectUrl)",fieldPath=".redirectUrl",message="redirectUrl is for payments with a buyer: an automatic debit sends nobody anywhere, so omit it"
+// +kubebuilder:validation:XValidation:rule="!has(self.autoDebit) || !has(self.env)",fieldPath=".env",message="env is for payments with a buyer: an automatic debit has no terminal, so omit it"
+// +kubebuilder:validation:XValidation:rule="!has(self.autoDebit) || !has(self.expirySeconds)",fieldPath=".expirySeconds",message="expirySeconds is for cashier payments: an automatic debit ends by itself after a minute, so omit it"
 // +kubebuilder:validation:XValidation:rule="!has(self.expirySeconds) || self.expirySeconds < 600 || (has(self.cashier) && (self.cashier.paymentMethodType.startsWith('BANKTRANSFER_') || self.cashier.paymentMethodType == 'PROMPTPAY'))",fieldPath=".expirySeconds",message="expirySeconds must be less than 600 (10 minutes), or omitted for the method's own time, usually 14 minutes; only bank transfers (BANKTRANSFER_...) and PROMPTPAY take up to 172800 (48 hours)"
 // +kubebuilder:validation:XValidation:rule="!has(self.paymentRequestId) || self.attempt == 1",fieldPath=".attempt",message="attempt can not be raised with an explicit paymentRequestId, which names one attempt: create a new Payment with a new paymentRequestId instead"
 // +kubebuilder:validation:XValidation:rule="!has(self.order.orderAmount) || self.order.orderAmount.currency == self.amount.currency",fieldPath=".order.orderAmount.currency",message="order.orderAmount must have the currency of amount, as the buyer is shown the one and charged the other"
@@ -148,7 +151,7 @@ type PaymentSpec struct {
 	// +optional
 	Session *Session `json:"session,omitempty"`
 
-	// autoDebit collects with an AutoDebitAgreement, without the buyer. Not carried out by this version.
+	// autoDebit collects with the token of an AutoDebitAgreement, without the buyer. It waits until the agreement is Ready.
 	// +optional
 	AutoDebit *AutoDebit `json:"autoDebit,omitempty"`
 
@@ -261,9 +264,9 @@ type Card struct {
 	EnableAuthenticationUpgrade *bool `json:"enableAuthenticationUpgrade,omitempty"`
 }
 
-// AutoDebit collects with a stored agreement.
+// AutoDebit collects with the consent that a buyer has given (https://docs.antom.com/ac/ams/payment_agreement).
 type AutoDebit struct {
-	// agreementRef names the AutoDebitAgreement whose token is charged.
+	// agreementRef names the AutoDebitAgreement whose token is debited. It must be of the same MerchantAccount.
 	// +required
 	AgreementRef AgreementReference `json:"agreementRef,omitempty,omitzero"`
 }
