@@ -215,6 +215,22 @@ var paymentCreations = slices.Concat([]creation{
 		name: "an unknown scene is refused", patch: `spec: {cashier: null, session: {productScene: PAGE}}`,
 		field: "spec.session.productScene", want: `supported values: "CHECKOUT_PAYMENT", "ELEMENT_PAYMENT"`,
 	},
+	{
+		name: "an automatic debit with what needs no buyer is accepted",
+		patch: `spec: {cashier: null, redirectUrl: null, autoDebit: {agreementRef: {name: a}}, creditPayPlan: {installmentNum: 3}, userRegion: HK, appId: a, settlementCurrency: USD}`,
+	},
+	{
+		name: "a return address of an automatic debit is refused", patch: `spec: {cashier: null, autoDebit: {agreementRef: {name: a}}}`,
+		field: "spec.redirectUrl", want: "redirectUrl is for payments with a buyer: an automatic debit sends nobody anywhere, so omit it",
+	},
+	{
+		name: "a terminal of an automatic debit is refused", patch: `spec: {cashier: null, redirectUrl: null, autoDebit: {agreementRef: {name: a}}, env: {terminalType: WEB}}`,
+		field: "spec.env", want: "env is for payments with a buyer: an automatic debit has no terminal, so omit it",
+	},
+	{
+		name: "seconds to pay of an automatic debit are refused", patch: `spec: {cashier: null, redirectUrl: null, autoDebit: {agreementRef: {name: a}}, expirySeconds: 60}`,
+		field: "spec.expirySeconds", want: "expirySeconds is for cashier payments: an automatic debit ends by itself after a minute, so omit it",
+	},
 	{name: "a debit without agreement is refused", patch: `spec: {cashier: null, autoDebit: {}}`, field: "spec.autoDebit.agreementRef", want: "Required value"},
 	{
 		name: "an agreement without a name is refused", patch: `spec: {cashier: null, autoDebit: {agreementRef: {}}}`,
@@ -336,10 +352,9 @@ var paymentChanges = slices.Concat(
 	immutable("env", "{terminalType: APP, osType: IOS}", "{terminalType: WAP}", "", "env is immutable: create a new Payment instead", true),
 	immutable("cashier", "{paymentMethodType: GCASH}", "{paymentMethodType: DANA}", "", "cashier is immutable: create a new Payment instead", false),
 	immutable("session", "{productScene: CHECKOUT_PAYMENT}", "{productScene: CHECKOUT_PAYMENT, renewals: 1}", "cashier: null", "session is immutable: create a new Payment instead", false),
-	immutable("autoDebit", "{agreementRef: {name: one}}", "{agreementRef: {name: other}}", "cashier: null", "autoDebit is immutable: create a new Payment instead", false),
+	immutable("autoDebit", "{agreementRef: {name: one}}", "{agreementRef: {name: other}}", "cashier: null, redirectUrl: null", "autoDebit is immutable: create a new Payment instead", false),
 	immutable("expirySeconds", "60", "120", "", "expirySeconds is immutable: create a new Payment instead", true),
-	immutable("redirectUrl", "https://one.example", "https://other.example", "cashier: null, autoDebit: {agreementRef: {name: a}}",
-		"redirectUrl is immutable: create a new Payment instead", true),
+	immutable("redirectUrl", "https://one.example", "https://other.example", "", "redirectUrl is immutable: create a new Payment instead", false),
 	attemptChanges(paymentAttempts, []string{"Failed", "Cancelled"},
 		[]string{"", "Pending", "Submitting", "Processing", "Confirming", "Unknown", "Paid", "Blocked"}),
 )

@@ -65,6 +65,7 @@ func TestFullPaymentStatusIsStored(t *testing.T) {
 			RequestedAt: ptr.To(then), ExpiryTime: ptr.To(then), SecretName: long(253), Renewals: 99, Submitted: true,
 		},
 		PaymentMethodType: long(64),
+		Debit:             &apiv1.DebitStatus{AccessTokenSHA256: long(64), TokenRejected: true},
 		Amounts:           &apiv1.PaymentAmounts{Paid: "9999999999999999", Refunded: "0", Refundable: "9999999999999999"},
 		Settlement: &apiv1.Settlement{
 			GrossSettlementAmount: &apiv1.SettlementAmount{Currency: "NEWMONEY", Value: long(32)},
