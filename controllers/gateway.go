@@ -44,6 +44,8 @@ type gateway struct {
 	alipayKeys    []string
 	limiter       *rate.Limiter
 	breaker       *gobreaker.TwoStepCircuitBreaker[any]
+	share         *workerShare
+	load          *accountLoad
 }
 
 // permit is the leave to send requests for one step; call it with the outcome.
@@ -63,12 +65,20 @@ func (g *gateway) permit(now time.Time, turn *time.Time, called bool) (leave per
 	if now.Before(*turn) && !called {
 		return nil, turn.Sub(now), false
 	}
+	if !g.share.take(g.load, called) {
+		*turn = g.share.comeBack(g.load, now)
+		return nil, turn.Sub(now), false
+	}
 	done, err := g.breaker.Allow()
 	if err != nil {
+		g.share.giveBack(g.load)
 		return nil, spread(breakerPause, jitter()), true
 	}
 	*turn = time.Time{}
-	return func(err error) { done(err) }, 0, false
+	return func(err error) {
+		g.share.giveBack(g.load)
+		done(err)
+	}, 0, false
 }
 
 // Gateways builds and shares one gateway per MerchantAccount.
@@ -78,9 +88,14 @@ type Gateways struct {
 	// Timeout bounds each request. It must be shorter than the leader's lease.
 	Timeout time.Duration
 
+	share   workerShare
 	mu      sync.Mutex
 	clients map[types.NamespacedName]*gateway
 }
+
+// ShareWorkers lets accounts share so many workers, so that one whose gateway is slow leaves some of them to the others. Call it before
+// anything is sent.
+func (g *Gateways) ShareWorkers(workers int) { g.share.workers = workers }
 
 // NewGateways shares one keep-alive transport among the clients of all accounts.
 func NewGateways(secrets *Secrets, transport http.RoundTripper, timeout time.Duration) *Gateways {
@@ -149,7 +164,7 @@ func (g *Gateways) build(ctx context.Context, account *apiv1.MerchantAccount) (*
 		return nil, &problem{reason: apiv1.CredentialsInvalidReason, message: err.Error(), stalled: true}
 	}
 	if known != nil {
-		built.limiter, built.breaker = known.limiter, known.breaker
+		built.limiter, built.breaker, built.load = known.limiter, known.breaker, known.load
 		setRate(built.limiter, account.Spec.RateLimit)
 	}
 	g.clients[key] = built
@@ -187,6 +202,7 @@ func (g *Gateways) connect(account *apiv1.MerchantAccount, secret *corev1.Secret
 		generation: account.Generation, secretVersion: secret.ResourceVersion,
 		fingerprint: alipay.Fingerprint(&privateKey.PublicKey),
 		limiter:     rate.NewLimiter(defaultRequestsPerSecond, defaultBurst),
+		share:       &g.share, load: &accountLoad{},
 		breaker: gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
 			Timeout:      breakerPause,
 			ReadyToTrip:  func(counts gobreaker.Counts) bool { return counts.ConsecutiveFailures >= 10 },

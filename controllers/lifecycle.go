@@ -165,7 +165,9 @@ func (l *Lifecycle) admit(ctx context.Context, saver *statusSaver, before landma
 func (l *Lifecycle) call(ctx context.Context, op operation, do action) error {
 	began := l.Clock.Now()
 	err := op.call(ctx, do)
-	gatewayRequestSeconds.WithLabelValues(op.kind(), string(do)).Observe(l.Clock.Since(began).Seconds())
+	took := l.Clock.Since(began)
+	op.gateway().share.answered(op.gateway().load, took)
+	gatewayRequestSeconds.WithLabelValues(op.kind(), string(do)).Observe(took.Seconds())
 	gatewayRequests.WithLabelValues(op.kind(), string(do), string(classify(err))).Inc()
 	return err
 }

@@ -35,6 +35,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		return fmt.Errorf("making the client for Secrets: %w", err)
 	}
 	gateways := NewGateways(NewSecrets(ctx, core, mgr.GetAPIReader()), o.Transport, o.GatewayTimeout)
+	gateways.ShareWorkers(o.Workers)
 	lifecycle := func(name string) *Lifecycle {
 		return NewLifecycle(mgr.GetClient(), mgr.GetAPIReader(), o.Clock, mgr.GetEventRecorder(name), gateways)
 	}

@@ -216,7 +216,7 @@ var paymentCreations = slices.Concat([]creation{
 		field: "spec.session.productScene", want: `supported values: "CHECKOUT_PAYMENT", "ELEMENT_PAYMENT"`,
 	},
 	{
-		name: "an automatic debit with what needs no buyer is accepted",
+		name:  "an automatic debit with what needs no buyer is accepted",
 		patch: `spec: {cashier: null, redirectUrl: null, autoDebit: {agreementRef: {name: a}}, creditPayPlan: {installmentNum: 3}, userRegion: HK, appId: a, settlementCurrency: USD}`,
 	},
 	{
