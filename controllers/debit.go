@@ -53,7 +53,7 @@ func (p *paymentPass) gatherDebit(ctx context.Context) error {
 	key := agreementKey(p.payment)
 	if p.debit.wallet = p.payment.Status.PaymentMethodType; p.debit.wallet == "" {
 		agreement := &apiv1.AutoDebitAgreement{}
-		if err := p.Get(ctx, key, agreement); client.IgnoreNotFound(err) != nil {
+		if err := client.IgnoreNotFound(p.Get(ctx, key, agreement)); err != nil {
 			return fmt.Errorf("reading AutoDebitAgreement: %w", err)
 		}
 		p.debit.wallet = agreement.Spec.CustomerBelongsTo

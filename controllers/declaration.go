@@ -32,7 +32,6 @@ var documentedCustoms = []string{alipay.CustomsZongshu, alipay.CustomsZhengzhou,
 
 // declaring is what is particular to declarations.
 type declaring struct {
-	usualShare
 	*Lifecycle
 	book *declarationBook
 }

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -517,7 +518,7 @@ func TestDeclarationIsMadeOnceWhateverFails(t *testing.T) {
 							t.Errorf("%d declarations, the payment notes %q, want one that is accepted", n, w.noted("all"))
 						}
 						for _, sent := range w.sent {
-							if first := w.sent[0]; sent.operation == "declare" && first.operation == "declare" && string(sent.body) != string(first.body) {
+							if first := w.sent[0]; sent.operation == "declare" && first.operation == "declare" && !bytes.Equal(sent.body, first.body) {
 								t.Errorf("the second request is %s, the first %s", sent.body, first.body)
 							}
 						}

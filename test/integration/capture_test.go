@@ -52,7 +52,7 @@ func (s *notifiedShop) awaitCapture(capture *apiv1.Capture, want apiv1.Operation
 
 // Each Capture waits for the card, is captured, and is settled by its notification; then one of them is given back.
 func TestNotificationSettlesCapturesInFiveWritesAndWithoutInquiry(t *testing.T) {
-	s := newNotifiedShop(t, func(o *simulator.Options) { o.Switches.MultipleCaptures = true })
+	s := newNotifiedShop(t, func(o *simulator.Options) { o.MultipleCaptures = true })
 	payment := s.openCard("order")
 	first, second := newCapture("first", "order", "3000"), newCapture("second", "order", "1200")
 	for _, capture := range []*apiv1.Capture{first, second} {
