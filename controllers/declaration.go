@@ -81,7 +81,7 @@ func (d declaring) gather(ctx context.Context, _ client.Reader, f *shareFacts) e
 	d.book.note(client.ObjectKeyFromObject(f.obj), clientOf(f), *f.statusRequestID)
 	if record, answeredAt := d.book.heard(client.ObjectKeyFromObject(f.obj), f.now); record != nil {
 		answer := d.told(ctx, f, record, answeredAt)
-		f.overheard = &answer
+		f.overheard, f.heard = &answer, record
 	}
 	return nil
 }
@@ -153,7 +153,7 @@ func (d declaring) inquire(ctx context.Context, reach *alipay.Client, f *shareFa
 	if err != nil {
 		return shareAnswer{}, err
 	}
-	if len(ids) > 1 {
+	if id == f.id && f.status.Intent != nil {
 		d.book.tell(clientOf(f), answer, f.now, id)
 	}
 	if slices.Contains(answer.DeclarationRequestsNotFound, id) {
@@ -163,7 +163,18 @@ func (d declaring) inquire(ctx context.Context, reach *alipay.Client, f *shareFa
 	if i < 0 {
 		return shareAnswer{}, errUnusable
 	}
-	return d.told(ctx, f, &answer.DeclarationRecords[i], answer.ResponseTime), nil
+	f.heard = &answer.DeclarationRecords[i]
+	return d.told(ctx, f, f.heard, answer.ResponseTime), nil
+}
+
+func (d declaring) recorded(f *shareFacts) {
+	key := client.ObjectKeyFromObject(f.obj)
+	if f.status.Intent == nil || f.status.State.Final() || f.status.Conflict != nil {
+		d.book.forget(key)
+		return
+	}
+	d.book.note(key, clientOf(f), *f.statusRequestID)
+	d.book.recorded(key, f.heard)
 }
 
 func (declaring) listedOnly() bool { return false }

@@ -9,7 +9,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/alipay-operator/alipay-operator/alipay"
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
@@ -46,6 +45,7 @@ func (d declaring) keep(f *shareFacts, answer *shareAnswer) {
 	declaration := f.obj.(*apiv1.CustomsDeclaration)
 	if answer.declared != nil {
 		d.keepDeclared(declaration, answer.declared)
+		f.endKnown = answer.declared.ClearingTransactionID != "" // customs has confirmed receipt, so it was declared before
 	}
 	if answer.record != nil {
 		keepRecord(declaration, answer.record)
@@ -59,9 +59,6 @@ func (d declaring) keep(f *shareFacts, answer *shareAnswer) {
 		f.status.EndedAttempts = ended // a person who has asked customs may declare anew
 	case alipay.StatusSuccess:
 		f.status.EndedAttempts = min(f.status.EndedAttempts, ended-1)
-	}
-	if answer.status == alipay.StatusSuccess || answer.status == alipay.StatusFail {
-		d.book.forget(client.ObjectKeyFromObject(declaration))
 	}
 }
 

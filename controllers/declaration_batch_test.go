@@ -98,6 +98,9 @@ func (c *crowd) asked() map[string]int {
 // A thousand declarations that customs holds are asked about every hour, ten at a time: about a hundred inquiries a round.
 func TestAThousandDeclarationsTakeAHundredInquiriesARound(t *testing.T) {
 	c := newCrowd(t, 1000)
+	if first := c.run(10 * time.Minute); first < 190 || first > 240 {
+		t.Errorf("%d inquiries after one and after six minutes, want about 200", first)
+	}
 	c.run(2 * time.Hour) // until all are asked about by the hour
 	before := c.asked()
 	const rounds = 2
@@ -164,6 +167,27 @@ func TestAnswersBesideAnotherDeclaration(t *testing.T) {
 		c.reconcile("part-0")
 		if ids := c.sent[len(c.sent)-1].fields["declarationRequestIds"].([]any); len(ids) != 1 {
 			t.Errorf("after a failure %d are asked about at once, want the one alone", len(ids))
+		}
+	})
+	t.Run("are heard again where they could not be recorded", func(t *testing.T) {
+		c := newCrowd(t, 2)
+		for _, d := range c.simulator.Ledger().Declarations {
+			if err := c.simulator.CustomsAnswers(d.DeclarationRequestID, "", ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.advance(2 * time.Minute)
+		for _, name := range c.names {
+			c.failWriteNumber(1, writeLost)
+			_, _ = c.reconcileDeclaration(name)
+			c.store.failWrite = nil
+			c.reconcile(name)
+			if got := c.declaration(name).Status; got.State != apiv1.DeclarationAccepted {
+				t.Errorf("%s is %s (%s)", name, got.State, reason(got.Conditions))
+			}
+		}
+		if got := c.sends("inquiryDeclarationRequests"); got != 1 {
+			t.Errorf("%d inquiries, want the one", got)
 		}
 	})
 	t.Run("are of no use after a minute", func(t *testing.T) {

@@ -38,12 +38,12 @@ type openDeclaration struct {
 	due time.Time
 	// askedAt is when it was last asked about.
 	askedAt time.Time
-	// record is what was told of it then beside another one, until it is heard; answeredAt is by the gateway's clock.
+	// record is what was told of it then, until it is on record in the object; answeredAt is by the gateway's clock.
 	record     *alipay.DeclarationRecord
 	answeredAt time.Time
 }
 
-// fresh is how long what was told beside another declaration may be used, and how long a declaration is not taken along again.
+// fresh is how long what was told of a declaration may be used, and how long a declaration is not taken along again.
 const fresh = time.Minute
 
 func newDeclarationBook() *declarationBook {
@@ -100,19 +100,20 @@ func (b *declarationBook) companions(key types.NamespacedName, of gatewayClient,
 	return ids
 }
 
-// tell keeps what an answer says of the declarations that were taken along, and wakes them.
+// tell keeps what an answer says of the declarations, and wakes those that were taken along.
 func (b *declarationBook) tell(of gatewayClient, answer *alipay.InquiryDeclarationRequestsResponse, now time.Time, asker string) {
 	told := map[string]*alipay.DeclarationRecord{}
 	for i := range answer.DeclarationRecords {
 		told[answer.DeclarationRecords[i].DeclarationRequestID] = &answer.DeclarationRecords[i]
 	}
-	delete(told, asker)
 	b.mu.Lock()
 	var woken []types.NamespacedName
 	for key, declaration := range b.open {
 		if record := told[declaration.id]; record != nil && declaration.of == of {
 			declaration.record, declaration.answeredAt, declaration.askedAt = record, answer.ResponseTime, now
-			woken = append(woken, key)
+			if declaration.id != asker {
+				woken = append(woken, key)
+			}
 		}
 	}
 	b.mu.Unlock()
@@ -121,18 +122,22 @@ func (b *declarationBook) tell(of gatewayClient, answer *alipay.InquiryDeclarati
 	}
 }
 
-// heard is what was told of a declaration beside another one; nil when nothing was, or too long ago. It is heard once.
+// heard is what was told of a declaration and is not on record yet; nil when nothing was, or too long ago.
 func (b *declarationBook) heard(key types.NamespacedName, now time.Time) (*alipay.DeclarationRecord, time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	known := b.open[key]
-	if known == nil || known.record == nil {
+	if known == nil || known.record == nil || now.Sub(known.askedAt) > fresh {
 		return nil, time.Time{}
 	}
-	record := known.record
-	known.record = nil
-	if now.Sub(known.askedAt) > fresh {
-		return nil, time.Time{}
+	return known.record, known.answeredAt
+}
+
+// recorded forgets what was told once it is on record. What was told since stays.
+func (b *declarationBook) recorded(key types.NamespacedName, record *alipay.DeclarationRecord) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if known := b.open[key]; known != nil && known.record == record {
+		known.record = nil
 	}
-	return record, known.answeredAt
 }

@@ -30,9 +30,12 @@ func NewCustomsDeclarationReconciler(l *Lifecycle) *CustomsDeclarationReconciler
 // Reconcile moves one CustomsDeclaration towards the outcome that the gateway reports for it.
 func (r *CustomsDeclarationReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	result, err := r.reconcileShare(ctx, r.kind(), req)
-	if err != nil || result.RequeueAfter == 0 {
-		r.book.forget(req.NamespacedName)
+	switch {
+	case err != nil:
 		return result, err
+	case result.RequeueAfter == 0:
+		r.book.forget(req.NamespacedName)
+		return result, nil
 	}
 	r.book.plan(req.NamespacedName, r.Clock.Now().Add(result.RequeueAfter))
 	return result, nil

@@ -437,8 +437,10 @@ func TestDeclarationThatComesBackWithoutItsStatusIsFoundAgain(t *testing.T) {
 	w.advance(time.Hour)
 	w.store.remove(w.declaration("all"))
 	w.restart()
-	got := w.declared(newDeclaration("all", ""))
+	w.store.create(newDeclaration("all", ""))
+	w.must(w.reconcileDeclaration("all")) // the answer says that customs has received it, so that it is asked about at once
 	w.expectDeclaration("all", apiv1.DeclarationAccepted, apiv1.AcceptedReason)
+	got := w.declaration("all").Status
 	if !got.Adopted || len(w.simulator.Ledger().Declarations) != 1 {
 		t.Errorf("adopted = %t with %d declarations, want the one adopted", got.Adopted, len(w.simulator.Ledger().Declarations))
 	}

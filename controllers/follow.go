@@ -30,6 +30,8 @@ type facts struct {
 	// What this pass has done so far.
 	asked, moved bool
 	trouble      *trouble
+	// endKnown is true when the answer to the request says that there is an end to ask about already.
+	endKnown bool
 	// formerOpen is true when the gateway says that a former attempt has moved money, or still can.
 	formerOpen bool
 }
@@ -228,7 +230,7 @@ func (f *facts) inTrouble(s subject) decision {
 func (f *facts) submission(r recorded) submission {
 	known := submission{
 		now: f.now, submittedAt: f.now, jitter: f.jitter, recall: f.recall,
-		refusal: refusalCode(r.lastResult, r.gatewayID), adopted: r.adopted,
+		refusal: refusalCode(r.lastResult, r.gatewayID), adopted: r.adopted || f.endKnown,
 		empty: emptyCount(r.empty, f.id), seen: r.seen, unlisted: r.unlisted, resent: r.intent != nil && r.intent.ResubmittedAt != nil,
 		asked: f.asked, moved: f.moved, trouble: f.trouble, pace: r.pace,
 	}

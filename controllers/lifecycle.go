@@ -201,9 +201,11 @@ func (l *Lifecycle) record(ctx context.Context, saver *statusSaver, before landm
 
 // rest records what the pass has found, of an object that has nothing to ask any more.
 func (l *Lifecycle) rest(ctx context.Context, saver *statusSaver, before landmarks, op operation, told report) error {
-	err := l.record(ctx, saver, before, op, told)
+	if err := l.record(ctx, saver, before, op, told); err != nil {
+		return err
+	}
 	l.memory.rest(op.object(), op.requestID(), *op.remembered())
-	return err
+	return nil
 }
 
 // pause records what the pass has found, ends it until the next look, and remembers when that is.

@@ -61,6 +61,8 @@ type shareKind interface {
 	inquire(ctx context.Context, reach *alipay.Client, f *shareFacts, id string) (shareAnswer, error)
 	// keep writes into the status what only answers of this kind say.
 	keep(*shareFacts, *shareAnswer)
+	// recorded is told that what the pass has learned is on record.
+	recorded(*shareFacts)
 	// listedOnly reports whether inquire looks into a list that may leave out what there is.
 	listedOnly() bool
 
@@ -114,6 +116,7 @@ func (usualShare) derive(prefix, identity, namespace, name string, attempt int32
 func (usualShare) asksPayment(*shareFacts) bool                                  { return false }
 func (usualShare) askPayment(context.Context, *alipay.Client, *shareFacts) error { return nil }
 func (usualShare) keep(*shareFacts, *shareAnswer)                                {}
+func (usualShare) recorded(*shareFacts)                                          {}
 func (usualShare) failedReport(f *shareFacts) (reason, message string)           { return f.failedReport() }
 func (usualShare) pace(*shareFacts) func(time.Duration) time.Duration            { return nil }
 func (usualShare) doneAsking(*shareFacts) bool                                   { return false }
@@ -147,8 +150,10 @@ type shareFacts struct {
 	askedPayment bool
 	// certificate is who bought, for a declaration that may have to be sent. It is never stored or shown.
 	certificate *alipay.BuyerCertificate
-	// overheard is what the gateway has just told of the object when another one was asked about; nil when nothing.
+	// overheard is what the gateway has just told of the object when another one was asked about, or what could not be recorded; nil when
+	// nothing. heard is the record that it, or the pass's own inquiry, rests on.
 	overheard *shareAnswer
+	heard     *alipay.DeclarationRecord
 	// reported is what verified notifications say.
 	reported shareNews
 	// former are the ids of attempts that have ended without moving money.

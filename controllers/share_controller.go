@@ -186,6 +186,11 @@ func (p *sharePass) gateway() *gateway              { return p.account.gateway }
 func (p *sharePass) requestID() string              { return p.id }
 func (p *sharePass) remembered() *recall            { return &p.recall }
 
+func (p *sharePass) recordedAnswer() {
+	p.facts.recordedAnswer()
+	p.rules.recorded(&p.shareFacts)
+}
+
 func (p *sharePass) apply(told report) {
 	p.status.State = apiv1.OperationState(told.state)
 	p.status.ObservedGeneration = p.obj.GetGeneration()

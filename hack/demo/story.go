@@ -38,9 +38,9 @@ type story struct {
 // sample says, and by what the gateway has announced.
 func tell(ctx context.Context, env *environment) error {
 	s := &story{environment: env}
-	files := []string{s.sample("payments.yaml"), s.sample("refunds.yaml"), s.sample("card.yaml")}
+	files := []string{s.sample("payments.yaml"), s.sample("refunds.yaml"), s.sample("card.yaml"), s.sample("customs.yaml")}
 
-	step("kubectl apply -f config/samples/shop/payments.yaml -f config/samples/shop/refunds.yaml -f config/samples/shop/card.yaml")
+	step("kubectl apply -f config/samples/shop/payments.yaml -f config/samples/shop/refunds.yaml -f config/samples/shop/card.yaml \\\n    -f config/samples/shop/customs.yaml")
 	if err := s.apply(ctx, files...); err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func tell(ctx context.Context, env *environment) error {
 	if err := s.injectFaults(ctx); err != nil {
 		return err
 	}
-	step("The buyers of 1001, 1002 and 1006 pay, that of 1007 confirms with the bank of the card, that of 1004 leaves, those of 1003 and 1005 wait")
+	step("The buyers of 1001, 1002, 1006 and 1009 pay, that of 1007 confirms with the bank of the card, that of 1004 leaves, those of 1003 and 1005 wait")
 	for buyer, action := range map[string]string{"pays": "pay", "leaves": "leave"} {
 		if err := s.act(ctx, buyer, action); err != nil {
 			return err
@@ -80,7 +80,10 @@ func tell(ctx context.Context, env *environment) error {
 	if err := s.until(ctx, "the notifications have arrived and the refunds are under way", waiting, refunding, unexpectedCapture); err != nil {
 		return err
 	}
-	step("The buyer of 1003 declines, and fifteen minutes pass by the gateway's clock: unpaid orders close, refunds end")
+	if err := s.untilDeclared(ctx, apiv1.StateProcessing); err != nil {
+		return err
+	}
+	step("The buyer of 1003 declines, and fifteen minutes pass by the gateway's clock: unpaid orders close, refunds end, customs answers")
 	if err := s.act(ctx, "declines", "decline"); err != nil {
 		return err
 	}
@@ -138,13 +141,16 @@ func (s *story) applyAgain(ctx context.Context, files []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.kubectl(ctx, nil, "delete", "-f", files[0], "-f", files[1], "-f", files[2]); err != nil {
+	if _, err := s.kubectl(ctx, nil, "delete", "-f", files[0], "-f", files[1], "-f", files[2], "-f", files[3]); err != nil {
 		return err
 	}
-	if _, err := s.kubectl(ctx, edited, "apply", "-f", "-", "-f", files[1], "-f", files[2]); err != nil {
+	if _, err := s.kubectl(ctx, edited, "apply", "-f", "-", "-f", files[1], "-f", files[2], "-f", files[3]); err != nil {
 		return err
 	}
 	if err := s.until(ctx, "everything is found again", unexpectedPayment, unexpectedRefund, unexpectedCapture); err != nil {
+		return err
+	}
+	if err := s.untilDeclared(ctx, apiv1.DeclarationAccepted); err != nil {
 		return err
 	}
 	step("What the gateway has booked: each charge, each capture and each refund once")
@@ -163,7 +169,7 @@ func (s *story) applyAgain(ctx context.Context, files []string) error {
 	if !slices.Equal(before.Entries, after.Entries) {
 		return fmt.Errorf("applying the same YAML again moved money; before: %+v, after: %+v", before.Entries, after.Entries)
 	}
-	return foundAgain(before, after)
+	return errors.Join(declaredOnce(before, after), foundAgain(before, after))
 }
 
 // ledger is the gateway's own record.
@@ -254,7 +260,7 @@ var ages = regexp.MustCompile(`(?m)\s+\S+$`)
 
 // show prints the tables, unless they say what they said before: they are read later than the states that led here.
 func (s *story) show(ctx context.Context) error {
-	table, err := s.kubectl(ctx, nil, "-n", shop, "get", "payments,captures,refunds")
+	table, err := s.kubectl(ctx, nil, "-n", shop, "get", "payments,captures,refunds,customsdeclarations")
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ var foreignKey = sync.OnceValue(func() *rsa.PrivateKey {
 
 // clear leaves nothing behind that a manager of all namespaces would work on.
 func (s *notifiedShop) clear() {
-	for _, obj := range []client.Object{&apiv1.Dispute{}, &apiv1.Refund{}, &apiv1.Capture{}, &apiv1.Payment{}, &apiv1.MerchantAccount{}} {
+	for _, obj := range []client.Object{&apiv1.Dispute{}, &apiv1.Refund{}, &apiv1.Capture{}, &apiv1.CustomsDeclaration{}, &apiv1.Payment{}, &apiv1.MerchantAccount{}} {
 		if err := cluster.Client.DeleteAllOf(context.Background(), obj, client.InNamespace(s.Namespace)); err != nil {
 			s.t.Error(err)
 		}
