@@ -31,7 +31,7 @@ const (
 	paymentRequestIDIndex = "status.paymentRequestId"
 	// disputeAccountIndex finds the disputes of an account, disputePaymentIndex those of a payment, and disputeRequestIDIndex those of its id.
 	disputeAccountIndex   = "disputes.account"
-	disputePaymentIndex   = "disputes.payment"
+	disputePaymentIndex   = "status.payment"
 	disputeRequestIDIndex = "disputes.paymentRequestId"
 	// openAgreementAccountIndex finds the agreements of an account that may wait for it.
 	openAgreementAccountIndex = "openAgreements.account"

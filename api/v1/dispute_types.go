@@ -97,6 +97,7 @@ type DisputeSpec struct {
 // +kubebuilder:selectablefield:JSONPath=`.spec.disputeId`
 // +kubebuilder:selectablefield:JSONPath=`.status.paymentId`
 // +kubebuilder:selectablefield:JSONPath=`.status.paymentRequestId`
+// +kubebuilder:selectablefield:JSONPath=`.status.payment`
 // +kubebuilder:printcolumn:name="Payment",type=string,JSONPath=`.status.payment`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="Value",type=string,JSONPath=`.status.disputeAmount.value`
