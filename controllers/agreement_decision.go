@@ -211,6 +211,9 @@ func (f *agreementFacts) consentLost() bool {
 func (f *agreementFacts) awaitBuyer() decision {
 	st := &f.agreement.Status
 	waiting, after := &awaitingConsent, time.Duration(0)
+	if f.agreement.Spec.AuthCodeSecretRef != nil {
+		after = secretRetry // the consent is new, and the shop's Secret was not looked for in this pass
+	}
 	if f.codeFound != nil {
 		waiting, after = f.codeFound, f.codeFound.retry
 	}

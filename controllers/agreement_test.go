@@ -79,6 +79,20 @@ func TestCodeIsExchangedOnceHoweverItIsDelivered(t *testing.T) {
 	}
 }
 
+// Nothing that is watched tells that the shop has put the code into its Secret.
+func TestCodeInTheShopsSecretIsLookedForWithoutAnotherEvent(t *testing.T) {
+	w := agreementWorld(t, newAgreement("GCASH", func(spec *apiv1.AutoDebitAgreementSpec) {
+		spec.AuthCodeSecretRef = &apiv1.SecretKeyReference{Name: "shop-code"}
+	}))
+	if got := w.must(w.reconcileAgreement(agreementName)).RequeueAfter; got == 0 || got > secretRetry {
+		t.Fatalf("next look after %s, want one within %s", got, secretRetry)
+	}
+	code, state := w.buyerAgrees()
+	w.store.create(newSecret("shop-code", map[string]string{"authCode": code, "authState": state}))
+	w.followAgreement(time.Minute)
+	w.expectAgreement(apiv1.AgreementActive, apiv1.TokenValidReason)
+}
+
 func TestCodeWithAnotherAuthStateIsNothing(t *testing.T) {
 	w := agreementWorld(t, newAgreement("GCASH", func(spec *apiv1.AutoDebitAgreementSpec) {
 		spec.AuthCodeSecretRef = &apiv1.SecretKeyReference{Name: "shop-code"}
