@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	clocktesting "k8s.io/utils/clock/testing"
 
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
@@ -21,42 +19,7 @@ func captureIn(state string) *sharePass {
 	p.method = capability{partialCapture: true, multipleCapture: true}
 	p.payment.Status.State, p.payment.Status.PaymentID = apiv1.PaymentAuthorized, "2026"
 	p.quantity, p.attempt, p.paymentID = *p.wanted, 1, "2026"
-	p.recall.nextLook = worldStart.Add(time.Minute)
-	p.id = p.attemptID(1)
-	st := p.status
-	open := func(s apiv1.OperationState, id string) {
-		st.Intent, *p.statusRequestID, st.State, *p.statusGatewayID, *p.statusAmount = submitted(), p.id, s, id, &p.quantity
-	}
-	switch state {
-	case "New":
-	case "Raised":
-		p.attempt, st.EndedAttempts = 2, 1
-		p.id = p.attemptID(2)
-	case "Submitting":
-		open(apiv1.StateSubmitting, "")
-	case "Unknown":
-		open(apiv1.StateUnknown, "")
-	case "Processing":
-		open(apiv1.StateProcessing, "2027")
-	case "OtherClient":
-		open(apiv1.StateProcessing, "2027")
-		st.Intent.ClientID = "SANDBOX_OTHER"
-	case "OtherGateway":
-		open(apiv1.StateUnknown, "")
-		st.Intent.GatewayURL = "https://other.example"
-	case "Deleted":
-		open(apiv1.StateProcessing, "2027")
-		p.obj.SetDeletionTimestamp(&metav1.Time{Time: worldStart})
-	case "Captured":
-		open(apiv1.CaptureCaptured, "2027")
-		st.FinishedAt = &metav1.Time{Time: worldStart}
-	case "Failed":
-		open(apiv1.StateFailed, "2027")
-		st.EndedAttempts, st.FinishedAt = 1, &metav1.Time{Time: worldStart}
-	default:
-		panic(state)
-	}
-	return p
+	return p.inState(state)
 }
 
 var captureStates = strings.Fields("New Raised Submitting Unknown Processing OtherClient OtherGateway Deleted Captured Failed")
@@ -119,18 +82,7 @@ func TestWhatIsMadeOfNewsAboutACapture(t *testing.T) {
 		"an hour old":             "v f ? ? ? . . . . ?",
 		"failure, old":            "v v ? ? ? . . . ? .",
 	}
-	for kind, all := range saidOfCaptures() {
-		signs := strings.Fields(want[kind])
-		if len(signs) != len(captureStates) {
-			t.Fatalf("%s has %d columns, want %d", kind, len(signs), len(captureStates))
-		}
-		for i, state := range captureStates {
-			p := captureIn(state).hears(all...)
-			if got := actionSigns[p.decide().do]; got != signs[i] {
-				t.Errorf("%s, told %q: %q (%s), want %q", state, kind, got, p.decide().do, signs[i])
-			}
-		}
-	}
+	expectSigns(t, want, captureStates, saidOfCaptures(), func(state string, all []said) action { return captureIn(state).hears(all...).decide().do })
 }
 
 // The gateway tells of a capture by notifications alone where its list of transactions is null.

@@ -96,13 +96,9 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 		}
 
 		switch decided.do {
-		case actReserve:
+		case actReserve, actStore:
 			if err := op.reserve(ctx); err != nil {
-				return staleOr(err, "noting it in its payment")
-			}
-		case actStore:
-			if err := op.reserve(ctx); err != nil {
-				return staleOr(err, "keeping tokens")
+				return staleOr(err, "writing what belongs in another object")
 			}
 		case actRejectToken:
 			if err := op.reserve(ctx); err != nil {

@@ -236,15 +236,20 @@ func TestWhatIsMadeOfNewsAboutAPayment(t *testing.T) {
 		"no sending time":         "r f ? ? ? ? ? ? . . ? ? ? ? w ? . ?",
 		"failure, old":            "r r ? ? ? ? ? ? . . ? ? ? ? ? . . .",
 	}
-	for kind, all := range saidOfPayments() {
+	expectSigns(t, want, paymentStates, saidOfPayments(), func(state string, all []said) action { return paymentIn(state).hears(all...).decide().do })
+}
+
+// expectSigns compares what is done next in each state, after each kind of news, with a table that has a column for each state.
+func expectSigns(t *testing.T, want map[string]string, states []string, kinds map[string][]said, next func(state string, all []said) action) {
+	t.Helper()
+	for kind, all := range kinds {
 		signs := strings.Fields(want[kind])
-		if len(signs) != len(paymentStates) {
-			t.Fatalf("%s has %d columns, want %d", kind, len(signs), len(paymentStates))
+		if len(signs) != len(states) {
+			t.Fatalf("%s has %d columns, want %d", kind, len(signs), len(states))
 		}
-		for i, state := range paymentStates {
-			p := paymentIn(state).hears(all...)
-			if got := actionSigns[p.decide().do]; got != signs[i] {
-				t.Errorf("%s, told %q: %q (%s), want %q", state, kind, got, p.decide().do, signs[i])
+		for i, state := range states {
+			if do := next(state, all); actionSigns[do] != signs[i] {
+				t.Errorf("%s, told %q: %q (%s), want %q", state, kind, actionSigns[do], do, signs[i])
 			}
 		}
 	}

@@ -17,6 +17,11 @@ func refundIn(state string) *sharePass {
 	p.facts, p.rules, p.share, p.payment, p.method = testFacts(), refunding{}, refunding{}.share(refund), newPayment(modelOrder), walletCapability
 	p.payment.Status.State, p.payment.Status.PaymentID = apiv1.PaymentPaid, "2026"
 	p.quantity, p.attempt = *p.wanted, 1
+	return p.inState(state)
+}
+
+// inState puts a refund or a capture into a state of the tables.
+func (p *sharePass) inState(state string) *sharePass {
 	p.recall.nextLook = worldStart.Add(time.Minute)
 	p.id = p.attemptID(1)
 	st := p.status
@@ -43,8 +48,8 @@ func refundIn(state string) *sharePass {
 	case "Deleted":
 		open(apiv1.StateProcessing, "2027")
 		p.obj.SetDeletionTimestamp(&metav1.Time{Time: worldStart})
-	case "Refunded":
-		open(apiv1.RefundRefunded, "2027")
+	case "Refunded", "Captured":
+		open(p.rules.done(), "2027")
 		st.FinishedAt = &metav1.Time{Time: worldStart}
 	case "Failed":
 		open(apiv1.StateFailed, "2027")
@@ -130,16 +135,5 @@ func TestWhatIsMadeOfNewsAboutARefund(t *testing.T) {
 		"an hour old":             "v f ? ? ? . . . . ?",
 		"failure, old":            "v v ? ? ? . . . ? .",
 	}
-	for kind, all := range saidOfRefunds() {
-		signs := strings.Fields(want[kind])
-		if len(signs) != len(refundStates) {
-			t.Fatalf("%s has %d columns, want %d", kind, len(signs), len(refundStates))
-		}
-		for i, state := range refundStates {
-			p := refundIn(state).hears(all...)
-			if got := actionSigns[p.decide().do]; got != signs[i] {
-				t.Errorf("%s, told %q: %q (%s), want %q", state, kind, got, p.decide().do, signs[i])
-			}
-		}
-	}
+	expectSigns(t, want, refundStates, saidOfRefunds(), func(state string, all []said) action { return refundIn(state).hears(all...).decide().do })
 }

@@ -77,22 +77,13 @@ func (r *Receiver) keepDispute(ctx context.Context, log logr.Logger, account *ap
 
 // disputes asks the cache.
 func (r *Receiver) disputes(ctx context.Context, account types.NamespacedName, id string) ([]client.Object, error) {
-	list := &apiv1.DisputeList{}
-	if err := listBy(ctx, r.cache, list, account, subjectIndex, byDisputeID(id)); err != nil {
-		return nil, err
-	}
-	var found []client.Object
-	for i := range list.Items {
-		dispute := &list.Items[i]
-		if dispute.Spec.MerchantAccountRef.Name != account.Name {
-			continue
+	found, err := list(ctx, r.cache, &apiv1.DisputeList{}, account, subjectIndex, byDisputeID(id))
+	for _, dispute := range found {
+		if dispute.GetDeletionTimestamp() != nil {
+			return nil, fmt.Errorf("the Dispute %s is being deleted", dispute.GetName()) // it would take the notification along
 		}
-		if dispute.DeletionTimestamp != nil {
-			return nil, fmt.Errorf("the Dispute %s is being deleted", dispute.Name) // it would take the notification along
-		}
-		found = append(found, dispute)
 	}
-	return found, nil
+	return found, err
 }
 
 // makeDispute creates the object with the notification on it, in one write; made is true when that is on disk. Where another replica was

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -138,9 +140,9 @@ func (r *Receiver) search(ctx context.Context, account types.NamespacedName, sub
 	case len(found) > 0:
 		return found, nil
 	case subject.RefundRequestID != "":
-		return payments(ctx, r.cache, account, subjectIndex, byRefundRequestID(subject.RefundRequestID))
+		return list(ctx, r.cache, &apiv1.PaymentList{}, account, subjectIndex, byRefundRequestID(subject.RefundRequestID))
 	case subject.CaptureRequestID != "" && subject.PaymentID != "":
-		return payments(ctx, r.cache, account, subjectIndex, byPaymentID(subject.PaymentID))
+		return list(ctx, r.cache, &apiv1.PaymentList{}, account, subjectIndex, byPaymentID(subject.PaymentID))
 	default:
 		return nil, nil
 	}
@@ -149,25 +151,25 @@ func (r *Receiver) search(ctx context.Context, account types.NamespacedName, sub
 // lookUp asks the cache.
 func (r *Receiver) lookUp(ctx context.Context, account types.NamespacedName, subject alipay.Subject) ([]client.Object, error) {
 	if subject.RefundRequestID != "" {
-		return refunds(ctx, r.cache, account, subjectIndex, byRefundRequestID(subject.RefundRequestID))
+		return list(ctx, r.cache, &apiv1.RefundList{}, account, subjectIndex, byRefundRequestID(subject.RefundRequestID))
 	}
 	if subject.CaptureRequestID != "" {
 		return r.lookUpCapture(ctx, account, subject)
 	}
 	if subject.PaymentRequestID != "" {
-		payments, err := payments(ctx, r.cache, account, subjectIndex, byPaymentRequestID(subject.PaymentRequestID))
+		payments, err := list(ctx, r.cache, &apiv1.PaymentList{}, account, subjectIndex, byPaymentRequestID(subject.PaymentRequestID))
 		if err != nil || len(payments) > 0 {
 			return payments, err
 		}
 	}
 	if subject.PaymentID != "" {
-		return payments(ctx, r.cache, account, subjectIndex, byPaymentID(subject.PaymentID))
+		return list(ctx, r.cache, &apiv1.PaymentList{}, account, subjectIndex, byPaymentID(subject.PaymentID))
 	}
 	switch {
 	case subject.AuthState != "":
-		return agreements(ctx, r.cache, account, subjectIndex, byAuthState(fullHash(subject.AuthState)))
+		return list(ctx, r.cache, &apiv1.AutoDebitAgreementList{}, account, subjectIndex, byAuthState(fullHash(subject.AuthState)))
 	case subject.AccessToken != "":
-		return agreements(ctx, r.cache, account, subjectIndex, byAccessToken(fullHash(string(subject.AccessToken))))
+		return list(ctx, r.cache, &apiv1.AutoDebitAgreementList{}, account, subjectIndex, byAccessToken(fullHash(string(subject.AccessToken))))
 	default:
 		return nil, nil
 	}
@@ -175,11 +177,11 @@ func (r *Receiver) lookUp(ctx context.Context, account types.NamespacedName, sub
 
 // lookUpCapture asks the cache for a capture: for its object, or for the payment where the gateway itself makes the captures.
 func (r *Receiver) lookUpCapture(ctx context.Context, account types.NamespacedName, subject alipay.Subject) ([]client.Object, error) {
-	found, err := captures(ctx, r.cache, account, subjectIndex, byCaptureRequestID(subject.CaptureRequestID))
+	found, err := list(ctx, r.cache, &apiv1.CaptureList{}, account, subjectIndex, byCaptureRequestID(subject.CaptureRequestID))
 	if err != nil || len(found) > 0 || subject.PaymentID == "" {
 		return found, err
 	}
-	found, err = payments(ctx, r.cache, account, subjectIndex, byPaymentID(subject.PaymentID))
+	found, err = list(ctx, r.cache, &apiv1.PaymentList{}, account, subjectIndex, byPaymentID(subject.PaymentID))
 	return slices.DeleteFunc(found, func(obj client.Object) bool { return obj.(*apiv1.Payment).Spec.CaptureMode == apiv1.ManualCapture }), err
 }
 
@@ -190,20 +192,20 @@ func (r *Receiver) lookUpLive(ctx context.Context, account types.NamespacedName,
 	}
 	switch {
 	case subject.RefundRequestID != "":
-		found, err = refunds(ctx, r.live, account, "status.refundRequestId", subject.RefundRequestID)
+		found, err = list(ctx, r.live, &apiv1.RefundList{}, account, "status.refundRequestId", subject.RefundRequestID)
 	case subject.CaptureRequestID != "":
-		found, err = captures(ctx, r.live, account, "status.captureRequestId", subject.CaptureRequestID)
+		found, err = list(ctx, r.live, &apiv1.CaptureList{}, account, "status.captureRequestId", subject.CaptureRequestID)
 		if err == nil && len(found) == 0 && subject.PaymentID != "" {
-			found, err = payments(ctx, r.live, account, "status.paymentId", subject.PaymentID)
+			found, err = list(ctx, r.live, &apiv1.PaymentList{}, account, "status.paymentId", subject.PaymentID)
 		}
 	case subject.PaymentRequestID != "":
-		found, err = payments(ctx, r.live, account, "status.paymentRequestId", subject.PaymentRequestID)
+		found, err = list(ctx, r.live, &apiv1.PaymentList{}, account, "status.paymentRequestId", subject.PaymentRequestID)
 	case subject.PaymentID != "":
-		found, err = payments(ctx, r.live, account, "status.paymentId", subject.PaymentID)
+		found, err = list(ctx, r.live, &apiv1.PaymentList{}, account, "status.paymentId", subject.PaymentID)
 	case subject.AuthState != "":
-		found, err = agreements(ctx, r.live, account, "status.authStateSHA256", fullHash(subject.AuthState))
+		found, err = list(ctx, r.live, &apiv1.AutoDebitAgreementList{}, account, "status.authStateSHA256", fullHash(subject.AuthState))
 	case subject.AccessToken != "":
-		found, err = agreements(ctx, r.live, account, "status.accessTokenSHA256", fullHash(string(subject.AccessToken)))
+		found, err = list(ctx, r.live, &apiv1.AutoDebitAgreementList{}, account, "status.accessTokenSHA256", fullHash(string(subject.AccessToken)))
 	}
 	if apierrors.IsBadRequest(err) {
 		return nil, nil // Kubernetes before 1.31 selects by no such field
@@ -211,71 +213,39 @@ func (r *Receiver) lookUpLive(ctx context.Context, account types.NamespacedName,
 	return found, err
 }
 
-func payments(ctx context.Context, from client.Reader, account types.NamespacedName, field, value string) ([]client.Object, error) {
-	list := &apiv1.PaymentList{}
-	if err := listBy(ctx, from, list, account, field, value); err != nil {
-		return nil, err
+// list returns the objects of a kind that a field finds and that belong to the account: the same id of another account is another operation.
+// It reads a cache without copying, as nothing here changes what it returns.
+func list(ctx context.Context, from client.Reader, kind client.ObjectList, account types.NamespacedName, field, value string) ([]client.Object, error) {
+	if err := from.List(ctx, kind, client.InNamespace(account.Namespace), client.MatchingFields{field: value}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("looking for %s %s: %w", field, value, err)
 	}
 	var found []client.Object
-	for i := range list.Items {
-		if ofAccount(list.Items[i].Status.Intent, account) {
-			found = append(found, &list.Items[i])
+	err := meta.EachListItem(kind, func(item runtime.Object) error {
+		if obj := item.(client.Object); belongsTo(obj) == account.Name {
+			found = append(found, obj)
 		}
-	}
-	return found, nil
+		return nil
+	})
+	return found, err
 }
 
-func refunds(ctx context.Context, from client.Reader, account types.NamespacedName, field, value string) ([]client.Object, error) {
-	list := &apiv1.RefundList{}
-	if err := listBy(ctx, from, list, account, field, value); err != nil {
-		return nil, err
+// belongsTo is the account to which an object belongs; of what moves money, the one for which it was sent, and none before.
+func belongsTo(obj client.Object) string {
+	var intent *apiv1.Intent
+	switch obj := obj.(type) {
+	case *apiv1.AutoDebitAgreement:
+		return obj.Spec.MerchantAccountRef.Name
+	case *apiv1.Dispute:
+		return obj.Spec.MerchantAccountRef.Name
+	case *apiv1.Payment:
+		intent = obj.Status.Intent
+	case *apiv1.Refund:
+		intent = obj.Status.Intent
+	case *apiv1.Capture:
+		intent = obj.Status.Intent
 	}
-	var found []client.Object
-	for i := range list.Items {
-		if ofAccount(list.Items[i].Status.Intent, account) {
-			found = append(found, &list.Items[i])
-		}
+	if intent == nil {
+		return ""
 	}
-	return found, nil
-}
-
-func captures(ctx context.Context, from client.Reader, account types.NamespacedName, field, value string) ([]client.Object, error) {
-	list := &apiv1.CaptureList{}
-	if err := listBy(ctx, from, list, account, field, value); err != nil {
-		return nil, err
-	}
-	var found []client.Object
-	for i := range list.Items {
-		if ofAccount(list.Items[i].Status.Intent, account) {
-			found = append(found, &list.Items[i])
-		}
-	}
-	return found, nil
-}
-
-func agreements(ctx context.Context, from client.Reader, account types.NamespacedName, field, value string) ([]client.Object, error) {
-	list := &apiv1.AutoDebitAgreementList{}
-	if err := listBy(ctx, from, list, account, field, value); err != nil {
-		return nil, err
-	}
-	var found []client.Object
-	for i := range list.Items {
-		if list.Items[i].Spec.MerchantAccountRef.Name == account.Name {
-			found = append(found, &list.Items[i])
-		}
-	}
-	return found, nil
-}
-
-// listBy reads a cache without copying: nothing here changes what it returns.
-func listBy(ctx context.Context, from client.Reader, list client.ObjectList, account types.NamespacedName, field, value string) error {
-	if err := from.List(ctx, list, client.InNamespace(account.Namespace), client.MatchingFields{field: value}, client.UnsafeDisableDeepCopy); err != nil {
-		return fmt.Errorf("looking for %s %s: %w", field, value, err)
-	}
-	return nil
-}
-
-// ofAccount reports whether something was sent for this account. The same id of another account is another operation.
-func ofAccount(intent *apiv1.Intent, account types.NamespacedName) bool {
-	return intent != nil && intent.MerchantAccount == account.Name
+	return intent.MerchantAccount
 }

@@ -131,9 +131,9 @@ func (r *Receiver) takeReturn(request *http.Request) (address string, became out
 // server is asked no more often than it can bear.
 func (r *Receiver) findReturn(ctx context.Context, brought returned) (*apiv1.AutoDebitAgreement, error) {
 	hash := fullHash(brought.authState)
-	found, err := agreements(ctx, r.cache, brought.account, subjectIndex, byAuthState(hash))
+	found, err := list(ctx, r.cache, &apiv1.AutoDebitAgreementList{}, brought.account, subjectIndex, byAuthState(hash))
 	if err == nil && len(found) == 0 && r.live != nil && r.looks.Allow() {
-		if found, err = agreements(ctx, r.live, brought.account, "status.authStateSHA256", hash); apierrors.IsBadRequest(err) {
+		if found, err = list(ctx, r.live, &apiv1.AutoDebitAgreementList{}, brought.account, "status.authStateSHA256", hash); apierrors.IsBadRequest(err) {
 			found, err = nil, nil // Kubernetes before 1.31 selects by no such field
 		}
 	}
