@@ -162,7 +162,7 @@ func foundAgain(before, after simulator.Ledger) error {
 		}
 	}
 	fmt.Printf("After the second apply the gateway announced nothing: the %d payments were found again by inquiry, "+
-		"the %d refunds and %d captures by its answer to the same request or by inquiry. No money moved.\n",
+		"the refunds (%d) and captures (%d) by its answer to the same request or by inquiry. No money moved.\n",
 		len(before.Payments), len(before.RefundRecords), len(before.Captures))
 	return nil
 }
