@@ -154,9 +154,10 @@ func (p *paymentPass) submitSession(ctx context.Context) error {
 		p.recall.unsent = unsent
 	case refused, notFound:
 		st.LastResult = p.answers.withoutText(refusal(err))
-		if st.LastResult.ResultCode == alipay.CodeRepeatReqInconsistent && st.Session.Renewals == 0 {
-			// The gateway has a session of this id that it does not give out again. Whoever has it can use it until it ends.
+		if st.LastResult.ResultCode == alipay.CodeRepeatReqInconsistent {
+			// The gateway may have a session of this id that it does not give out again. Whoever has it can use it until it ends.
 			st.State, st.Session.ExpiryTime = apiv1.StateProcessing, wholeSeconds(p.now.Add(sessionLife(p.payment.Spec.Session)))
+			st.Session.SecretName = ""
 		}
 		return &refusedError{err}
 	case unknown, refusedIdentity:

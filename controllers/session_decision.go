@@ -45,10 +45,14 @@ func (f *paymentFacts) afterFormerSession(decided decision) decision {
 	return decided
 }
 
-// renewable reports whether a session that has expired unused is made anew.
+// renewable reports whether a session that has expired unused is made anew: not where the gateway has refused that before.
 func (f *paymentFacts) renewable() bool {
-	st := &f.payment.Status
-	return st.Session != nil && st.Session.Renewals < f.payment.Spec.Session.Renewals && !f.wantsCancelled()
+	session := f.payment.Status.Session
+	if session == nil || session.Renewals >= f.payment.Spec.Session.Renewals || f.wantsCancelled() {
+		return false
+	}
+	renewalRefused := session.Renewals > 0 && session.ExpiryTime != nil && session.SecretName == ""
+	return !renewalRefused
 }
 
 // sameSession reports whether the session is asked for again with the bytes that were recorded. Of a session of its own life, enough must be

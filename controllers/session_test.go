@@ -213,9 +213,14 @@ func TestSessionThatNobodyUses(t *testing.T) {
 			t.Errorf("sessions = %d, want 3", got)
 		}
 	})
-	t.Run("fails as expired when the gateway refuses to make it anew", func(t *testing.T) {
+	t.Run("fails as expired when the gateway refuses to make it anew, once a session that another may have has ended too", func(t *testing.T) {
 		w := offered(t, renewals(5))
 		w.inject(simulator.Fault{Kind: simulator.ResultCode, Path: "createPaymentSession", Code: alipay.CodeRepeatReqInconsistent})
+		w.run(time.Hour + 4*time.Minute)
+		w.expect(apiv1.StateProcessing, apiv1.SessionNotRepeatedReason)
+		if got := w.payment("order").Status; got.Checkout != nil || got.Session.SecretName != "" {
+			t.Errorf("checkout = %+v, session = %+v, want no buyer sent anywhere", got.Checkout, got.Session)
+		}
 		w.run(time.Hour + 4*time.Minute)
 		w.expect(apiv1.StateFailed, apiv1.SessionExpiredReason)
 		if got := w.payment("order").Status.Session.Renewals; got != 1 {
