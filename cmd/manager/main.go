@@ -54,7 +54,8 @@ func main() {
 	flag.DurationVar(&o.leaseDuration, "leader-election-lease-duration", 30*time.Second,
 		"How long a silent leader keeps the lease. Must be more than twice --gateway-timeout, so that a request of a former leader has ended before the next one acts.")
 	flag.DurationVar(&o.gatewayTimeout, "gateway-timeout", 13*time.Second, "How long a request to the gateway may take. The gateway's guide asks for at least 10s.")
-	flag.IntVar(&o.workers, "workers", 16, "How many objects of a kind are worked on at once.")
+	flag.IntVar(&o.workers, "workers", 64,
+		"How many objects of a kind are worked on at once. One account has at most half as many requests to the gateway under way.")
 	flag.StringVar(&o.notifications.Address, "notification-bind-address", ":9080",
 		"Address on which every replica receives the gateway's notifications; 0 switches that off, and operations are followed by inquiry alone.")
 	flag.StringVar(&o.notifications.CertFile, "notification-cert-file", "",

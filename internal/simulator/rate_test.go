@@ -1,6 +1,10 @@
 package simulator
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -47,5 +51,42 @@ func TestHighestRateIsCountedOverAnyOneSecond(t *testing.T) {
 	}
 	if n := len(m.simulator.Ledger().Rates); n != 1 {
 		t.Errorf("%d clients are counted, want the known one alone", n)
+	}
+}
+
+func TestMostRequestsAtOnceAreThoseThatWaitTogether(t *testing.T) {
+	m := newMerchant(t)
+	wait := func(count int) {
+		var handlers sync.WaitGroup
+		var bodies []*io.PipeWriter
+		for range count {
+			body, writer := io.Pipe()
+			bodies = append(bodies, writer)
+			r := httptest.NewRequest(http.MethodPost, m.path("inquiryPayment"), body)
+			r.Header.Set("Client-Id", m.clientID)
+			handlers.Go(func() { m.simulator.serveAPI(httptest.NewRecorder(), r) })
+		}
+		for _, writer := range bodies {
+			if _, err := writer.Write([]byte("{")); err != nil { // returns when the simulator reads, and so has counted the request
+				t.Error(err)
+			}
+		}
+		for _, writer := range bodies {
+			if err := writer.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		handlers.Wait()
+	}
+	for range 3 {
+		wait(1)
+	}
+	if got := m.simulator.Ledger().Rates[m.clientID].MostAtOnce; got != 1 {
+		t.Errorf("most at once = %d of requests that came one after the other, want 1", got)
+	}
+	wait(3)
+	wait(2)
+	if got := m.simulator.Ledger().Rates[m.clientID].MostAtOnce; got != 3 {
+		t.Errorf("most at once = %d, want 3", got)
 	}
 }

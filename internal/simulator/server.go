@@ -99,7 +99,7 @@ func (s *Simulator) Handler() http.Handler {
 
 // serveAPI checks in the order method, path, identity, signature, content, fields, business; see identify.
 func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
-	s.countArrival(r.Header.Get("Client-Id"))
+	defer s.countArrival(r.Header.Get("Client-Id"))()
 	_, operation, _ := s.route(r.URL.Path)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {

@@ -53,6 +53,9 @@ func (s *Shop) RunManager(wrap func(http.RoundTripper) http.RoundTripper) *Manag
 	return s.RunManagerWith(ManagerOptions{Wrap: wrap})
 }
 
+// Workers is how many objects of a kind a test's manager works on at once.
+const Workers = 8
+
 // RunManagerWith starts a manager that differs from the usual one.
 func (s *Shop) RunManagerWith(o ManagerOptions) *Manager {
 	s.T.Helper()
@@ -87,7 +90,7 @@ func (s *Shop) RunManagerWith(o ManagerOptions) *Manager {
 	}
 	if !o.ReceiverOnly {
 		err = controllers.SetupWithManager(ctx, mgr, controllers.Options{
-			Transport: alipay.NewTransport(), GatewayTimeout: 10 * time.Second, Clock: o.Clock, Workers: 8,
+			Transport: alipay.NewTransport(), GatewayTimeout: 10 * time.Second, Clock: o.Clock, Workers: Workers,
 		})
 	}
 	if err != nil {

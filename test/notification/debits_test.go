@@ -70,6 +70,9 @@ func TestManyDebitsOfALimitedAccountAreEachMadeOnceBesideASlowAccount(t *testing
 	if err := ledger.Check(); err != nil {
 		t.Error(err)
 	}
+	if got := ledger.Rates[slowClient].MostAtOnce; got == 0 || got > testenv.Workers/2 {
+		t.Errorf("the slow account had %d requests under way at once, want some, and at most half of the %d workers", got, testenv.Workers)
+	}
 	s.Simulator.ClearFaults()
 	awaitDebits(t, s, "slow", slowDebits)
 	for i := range slowDebits {
