@@ -119,6 +119,19 @@ func (p *paymentPass) debitRuns(err error) bool {
 	return p.payment.Spec.AutoDebit != nil && st.Intent != nil && !st.State.Final() && classify(err) == unknown && alipay.ResultCode(err) == alipay.CodePaymentInProcess
 }
 
+// doubtRepeated stops a debit whose id the gateway knows with something else, by its own refusal, and again and again does not know when it is
+// asked. One of the two is wrong, and the first request may have debited the buyer: that has neither failed nor can it be sent again.
+func (p *paymentPass) doubtRepeated() {
+	st := &p.payment.Status
+	repeated := st.LastResult != nil && st.LastResult.ResultCode == alipay.CodeRepeatReqInconsistent
+	if p.payment.Spec.AutoDebit == nil || !repeated || emptyCount(st.EmptyAnswers, p.id) < emptyAnswers {
+		return
+	}
+	st.Conflict, st.EmptyAnswers = &apiv1.Conflict{Reason: apiv1.StateContradictionReason, Message: "The gateway refuses the id " + p.id + " as one that it knows with " +
+		"another token, amount or method (" + alipay.CodeRepeatReqInconsistent + "), and says " + alipay.CodeOrderNotExist + " when it is asked. Whether the buyer was debited " +
+		"is not known, and nothing is sent any more: ask Antom, and do not collect the order another way before."}, nil
+}
+
 // reserve tells the agreement that the gateway has refused its token, so that it is debited no more.
 func (p *paymentPass) reserve(ctx context.Context) error {
 	debit := p.payment.Status.Debit

@@ -37,10 +37,13 @@ func debitBeingCancelled(payment *apiv1.Payment) bool {
 }
 
 // tokenRefused reports whether the agreement must be told that the gateway has refused its token. An adopted debit may have been made with
-// another one.
+// another one, and so may one that was sent again: what the gateway says of it later can be about the first request. The answer to the request
+// itself is about the token on record.
 func (f *paymentFacts) tokenRefused() bool {
 	st := &f.payment.Status
-	return st.Debit != nil && !st.Debit.TokenRejected && !st.Adopted && st.LastResult != nil && st.LastResult.ResultCode == alipay.CodeInvalidAccessToken
+	refused := st.Debit != nil && !st.Debit.TokenRejected && st.LastResult != nil && st.LastResult.ResultCode == alipay.CodeInvalidAccessToken
+	mayBeAnother := st.Adopted || st.State == apiv1.StateFailed && st.Intent != nil && st.Intent.ResubmittedAt != nil
+	return refused && !mayBeAnother
 }
 
 // rejectToken tells the agreement before anything else is done.

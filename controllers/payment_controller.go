@@ -376,6 +376,7 @@ func (p *paymentPass) inquire(ctx context.Context) error {
 		if p.news.contradicted && emptyCount(st.EmptyAnswers, p.id) >= emptyAnswers {
 			st.Conflict, st.EmptyAnswers, p.news.explained = announcedUnknown("payment"), nil, true
 		}
+		p.doubtRepeated()
 		return err
 	}
 	if st.Intent == nil {

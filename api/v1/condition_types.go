@@ -203,7 +203,8 @@ const (
 	RequestInvalidReason = "RequestInvalid"
 	// FormerAttemptOpenReason means that spec.attempt was raised although a former attempt may still move money, or has.
 	FormerAttemptOpenReason = "FormerAttemptOpen"
-	// StateContradictionReason means that the gateway reports a final state that contradicts the one recorded before.
+	// StateContradictionReason means that the gateway reports a final state that contradicts the one recorded before, or refuses an id as known and
+	// knows no order of it.
 	StateContradictionReason = "StateContradiction"
 	// ModeNotSupportedReason means that this version can not carry out the payment mode that the spec asks for.
 	ModeNotSupportedReason = "ModeNotSupported"
