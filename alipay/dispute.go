@@ -18,6 +18,8 @@ const (
 	EvidenceTemplate = "DISPUTE_EVIDENCE_TEMPLATE"
 	// EvidenceFile is what the merchant has handed in.
 	EvidenceFile = "DISPUTE_EVIDENCE_FILE"
+	// EvidenceProposal is the defence that the gateway has proposed, see [DefenseDocumentNotification].
+	EvidenceProposal = "DISPUTE_EVIDENCE_AI"
 )
 
 // Values of disputeEvidenceFormat. The gateway may add others. Which of them it takes is not documented.
@@ -101,7 +103,7 @@ type SupplyDefenseDocumentResponse struct {
 type DownloadDisputeEvidenceRequest struct {
 	// DisputeID is the gateway's id, at most 64 characters. Required.
 	DisputeID string `json:"disputeId"`
-	// DisputeEvidenceType is [EvidenceTemplate], [EvidenceFile] or another. Required.
+	// DisputeEvidenceType is [EvidenceTemplate], [EvidenceFile], [EvidenceProposal] or another. Required.
 	DisputeEvidenceType string `json:"disputeEvidenceType"`
 }
 

@@ -21,6 +21,10 @@ const (
 	NotifyDisputeAccepted = "DISPUTE_ACCEPTED"
 )
 
+// NotifyDefenseDocument is the type that [ReadSubject] gives to a [DefenseDocumentNotification]. It is a word of this
+// package: the body names no type.
+const NotifyDefenseDocument = "DEFENSE_DOCUMENT"
+
 // Values of disputeType. The gateway may add others.
 const (
 	// DisputeChargeback takes the money back unless it is defended.
@@ -132,6 +136,49 @@ func ReadDisputeNotification(body []byte) (*DisputeNotification, error) {
 		return nil, errors.New("reading the notification: it has no disputeId")
 	case notification.DisputeNotificationType == "":
 		return nil, errors.New("reading the notification: it has no disputeNotificationType")
+	}
+	return notification, nil
+}
+
+// DefenseDocumentNotification is notifyDefenseDocument: the gateway has prepared a defence that the merchant may hand in.
+// [Client.DownloadDisputeEvidence] fetches it as [EvidenceProposal]. DisputeID and NotifyTime name the event together; it
+// is sent again with the same. See docs.antom.com/ac/ams/notifyDefenseDocument.
+type DefenseDocumentNotification struct {
+	// DisputeID is the gateway's id of the dispute.
+	DisputeID string `json:"disputeId"`
+	// NotifyTime is when the gateway proposed it.
+	NotifyTime Time `json:"notifyTime"`
+	// DefenseFile describes the file.
+	DefenseFile DefenseFile `json:"defenseFile"`
+	// WinRateLevel is how likely the gateway thinks that it wins: "HIGH", "MEDIUM", "LOW", another word, or empty.
+	WinRateLevel string `json:"winRateLevel,omitempty"`
+	// RecommendedEvidence is what else would help, by the gateway's own keys: at most 32, each of at most 512 characters.
+	RecommendedEvidence map[string]string `json:"recommendedEvidence,omitempty"`
+	// SuggestionsForImprovement is at most 2048 characters.
+	SuggestionsForImprovement string `json:"suggestionsForImprovement,omitempty"`
+}
+
+// DefenseFile describes a file that the gateway has prepared.
+type DefenseFile struct {
+	// FileName is the file's name.
+	FileName string `json:"fileName"`
+	// FileMD5 is the MD5 of the file; whether in hexadecimal digits is not documented.
+	FileMD5 string `json:"fileMd5"`
+	// FileFormat is one of the Format constants or another word.
+	FileFormat string `json:"fileFormat"`
+}
+
+// ReadDefenseDocumentNotification decodes notifyDefenseDocument. A body without the dispute's id or without the time that
+// names the event is an error.
+func ReadDefenseDocumentNotification(body []byte) (*DefenseDocumentNotification, error) {
+	notification, err := readNotification[DefenseDocumentNotification](body)
+	switch {
+	case err != nil:
+		return nil, err
+	case notification.DisputeID == "":
+		return nil, errors.New("reading the notification: it has no disputeId")
+	case notification.NotifyTime.IsZero():
+		return nil, errors.New("reading the notification: it has no notifyTime")
 	}
 	return notification, nil
 }

@@ -261,6 +261,45 @@ func TestDisputeNotificationThatCanNotBeFiledIsAnError(t *testing.T) {
 	}
 }
 
+func TestProposedDefenseIsDecoded(t *testing.T) {
+	got, err := ReadDefenseDocumentNotification(readExample(t, "dispute-defense-document"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &DefenseDocumentNotification{
+		DisputeID: disputeID, NotifyTime: utc(2099, 1, 11, 11, 0, 0), WinRateLevel: "HIGH",
+		DefenseFile:               DefenseFile{FileName: "defence.pdf", FileMD5: "0cc175b9c0f1b6a831c399e269772661", FileFormat: FormatPDF},
+		RecommendedEvidence:       map[string]string{"DELIVERY": "A proof of delivery that the buyer has signed."},
+		SuggestionsForImprovement: "Add the correspondence with the buyer.",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	for _, body := range []string{
+		"", "[]", `{}`, `{"disputeId":"d1","defenseFile":{}}`, `{"notifyTime":"2099-01-11T03:00:00-08:00","defenseFile":{}}`,
+		`{"disputeId":"d1","notifyTime":"soon","defenseFile":{}}`, `{"disputeId":"d1","notifyTime":"2099-01-11T03:00:00-08:00","defenseFile":"x"}`,
+		`{"disputeId":"d1","notifyTime":"2099-01-11T03:00:00-08:00","recommendedEvidence":["x"]}`,
+	} {
+		if got, err := ReadDefenseDocumentNotification([]byte(body)); err == nil {
+			t.Errorf("ReadDefenseDocumentNotification(%s) = %+v", body, got)
+		}
+	}
+}
+
+func TestProposedDefenseIsKnownByItsFile(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"disputeId":"d1","defenseFile":{}}`:                                           NotifyDefenseDocument,
+		`{"disputeId":"d1","defenseFile":7,"notifyType":"NEW"}`:                         NotifyDefenseDocument,
+		`{"disputeId":"d1","defenseFile":{},"disputeNotificationType":"DISPUTE_OTHER"}`: "DISPUTE_OTHER",
+		`{"disputeId":"d1","defenseFile":null,"notifyType":"NEW"}`:                      "NEW",
+		`{"paymentId":"p1","defenseFile":{},"notifyType":"PAYMENT_RESULT"}`:             NotifyPaymentResult,
+	} {
+		if got, err := ReadSubject([]byte(body)); err != nil || got.Type != want {
+			t.Errorf("%s: type = %q, %v; want %q", body, got.Type, err, want)
+		}
+	}
+}
+
 // The two words are easily read the wrong way round.
 func TestWhoAcceptsTheJudgementHasLost(t *testing.T) {
 	tests := []struct {

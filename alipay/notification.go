@@ -29,7 +29,8 @@ func Acknowledgement() []byte { return []byte(acknowledgement) }
 
 // Subject is what a notification is about. Each notification has few of the ids; the others are empty.
 type Subject struct {
-	// Type is notifyType, authorizationNotifyType or disputeNotificationType, whichever the body has.
+	// Type is notifyType, authorizationNotifyType or disputeNotificationType, whichever the body has; where it has a
+	// defenseFile in their place, [NotifyDefenseDocument].
 	Type string
 	// ResultStatus is result.resultStatus, and RefundStatus the refundStatus of notifyRefund.
 	ResultStatus, RefundStatus string
@@ -59,6 +60,7 @@ func ReadSubject(body []byte) (Subject, error) {
 		RefundRequestID         looseText   `json:"refundRequestId"`
 		CaptureRequestID        looseText   `json:"captureRequestId"`
 		DisputeID               looseText   `json:"disputeId"`
+		DefenseFile             any         `json:"defenseFile"`
 		AuthState               looseText   `json:"authState"`
 		AccessToken             looseText   `json:"accessToken"`
 	}
@@ -73,8 +75,11 @@ func ReadSubject(body []byte) (Subject, error) {
 	if fields.AuthorizationNotifyType != "" {
 		kind = fields.AuthorizationNotifyType
 	}
-	if fields.DisputeNotificationType != "" {
+	switch {
+	case fields.DisputeNotificationType != "":
 		kind = fields.DisputeNotificationType
+	case fields.DisputeID != "" && fields.DefenseFile != nil:
+		kind = NotifyDefenseDocument
 	}
 	return Subject{
 		Type: string(kind), ResultStatus: string(fields.Result.status), RefundStatus: string(fields.RefundStatus),

@@ -51,6 +51,7 @@ func TestSubjectsOfTheDocumentedNotifications(t *testing.T) {
 			Type: "DISPUTE_JUDGED", DisputeID: "2099011019401080010000000000001",
 			PaymentRequestID: "pay-req-0001", PaymentID: "20990101190741010007000000000001",
 		}},
+		{"dispute-defense-document", Subject{Type: NotifyDefenseDocument, DisputeID: "2099011019401080010000000000001"}},
 	}
 	files, err := filepath.Glob("testdata/notifications/*.json")
 	if err != nil || len(files) != len(tests) {

@@ -68,6 +68,8 @@ type disputePass struct {
 	// stored is the hash of each notification that an annotation holds, by the annotation's name.
 	stored map[string]string
 	before disputeLandmarks
+	// proposal is the newest defence that notifications propose which are not on record.
+	proposal *apiv1.DefenseProposal
 }
 
 // disputeLandmarks are what people are told of when it changes, besides the landmarks of every kind.
@@ -76,13 +78,15 @@ type disputeLandmarks struct {
 	outcome, formerOutcome apiv1.DisputeState
 	unreadable             int
 	takes                  bool
+	proposal               *apiv1.DefenseProposal
 }
 
 func (r *DisputeReconciler) gather(ctx context.Context, dispute *apiv1.Dispute) (*disputePass, error) {
 	st := &dispute.Status
 	pass := &disputePass{Lifecycle: r.Lifecycle, stored: map[string]string{}}
 	pass.dispute, pass.now, pass.jitter = dispute, r.Clock.Now(), jitter()
-	pass.before = disputeLandmarks{outcome: st.Outcome, formerOutcome: st.FormerOutcome, unreadable: unreadable(st.History), takes: st.Payment != "" && takesMoney(dispute)}
+	pass.before = disputeLandmarks{outcome: st.Outcome, formerOutcome: st.FormerOutcome, unreadable: unreadable(st.History), takes: st.Payment != "" && takesMoney(dispute),
+		proposal: st.DefenseProposal}
 	if due := meta.FindStatusCondition(st.Conditions, apiv1.DefenseDueCondition); due != nil {
 		pass.before.due = due.Reason
 	}
@@ -130,7 +134,8 @@ func (p *disputePass) listen(ctx context.Context) error {
 			}
 			continue
 		}
-		note := noteOf(&verified)
+		note, proposal := noteOf(&verified)
+		p.proposal = newerProposal(p.proposal, proposal)
 		p.stored[name] = note.SHA256
 		if !hasNote(p.notes, note.SHA256) {
 			p.notes = append(p.notes, note)
@@ -144,6 +149,7 @@ func (p *disputePass) begin() {
 	st := &p.dispute.Status
 	st.History = addNotes(st.History, p.notes)
 	st.FormerOutcome = formerOutcome(judgements(p.notes))
+	st.DefenseProposal = newerProposal(st.DefenseProposal, p.proposal)
 	if p.payment != nil {
 		st.Payment = p.payment.Name
 	}
@@ -196,6 +202,7 @@ func (p *disputePass) recordedAnswer() {
 	st := &p.dispute.Status
 	openDisputes.note(p.dispute, p.now)
 	p.warnDue()
+	p.tellProposal()
 	before := p.before
 	p.before.outcome, p.before.formerOutcome, p.before.unreadable = st.Outcome, st.FormerOutcome, unreadable(st.History)
 	if st.FormerOutcome != "" && (st.FormerOutcome != before.formerOutcome || st.Outcome != before.outcome) {

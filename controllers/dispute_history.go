@@ -25,14 +25,19 @@ func bodySHA256(body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// noteOf is the entry of history for a verified notification. One that can not be read is an entry all the same.
-func noteOf(v *verifiedNotification) apiv1.DisputeNotification {
-	note := apiv1.DisputeNotification{Type: cut(cmp.Or(v.subject.Type, "UNKNOWN"), 64), SHA256: bodySHA256(v.body), SentTime: secondsOf(v.sentAt)}
+// noteOf is the entry of history for a verified notification, and the defence that it proposes, if any. One that can not be read is an entry all
+// the same.
+func noteOf(v *verifiedNotification) (note apiv1.DisputeNotification, proposal *apiv1.DefenseProposal) {
+	note = apiv1.DisputeNotification{Type: cut(cmp.Or(v.subject.Type, "UNKNOWN"), 64), SHA256: bodySHA256(v.body), SentTime: secondsOf(v.sentAt)}
+	if v.subject.Type == alipay.NotifyDefenseDocument {
+		proposal = noteProposal(&note, v.body)
+		return note, proposal
+	}
 	n, err := alipay.ReadDisputeNotification(v.body)
 	if err != nil {
 		note.Unreadable = true
 		note.PaymentID, note.PaymentRequestID = cut(v.subject.PaymentID, 64), cut(v.subject.PaymentRequestID, 64)
-		return note
+		return note, nil
 	}
 	note.DisputeFacts = apiv1.DisputeFacts{
 		DisputeType: cut(n.DisputeType, 64), PaymentID: cut(n.PaymentID, 64), PaymentRequestID: cut(n.PaymentRequestID, 64),
@@ -47,7 +52,7 @@ func noteOf(v *verifiedNotification) apiv1.DisputeNotification {
 	if n.Defendable != nil {
 		note.Defendable = ptr.To(bool(*n.Defendable))
 	}
-	return note
+	return note, nil
 }
 
 // disputeAmount takes a sum as it is. One that the status can not hold is left out: a number that was cut is another number.

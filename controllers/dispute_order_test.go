@@ -21,6 +21,7 @@ import (
 func drawAnnouncements(t *rapid.T, w *disputeWorld, most int) []announcement {
 	types := []string{
 		"DISPUTE_CREATED", "DEFENSE_DUE_ALERT", "DEFENSE_SUPPLIED", "DISPUTE_ACCEPTED", "DISPUTE_CANCELLED", "RDR_RESOLVED", "DISPUTE_JUDGED", "DISPUTE_JUDGED", "NEW_TYPE",
+		"DEFENSE_DOCUMENT",
 	}
 	hour := func(label string) string {
 		return worldStart.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, label)) * time.Hour).Format(time.RFC3339)
@@ -30,6 +31,10 @@ func drawAnnouncements(t *rapid.T, w *disputeWorld, most int) []announcement {
 		fields := map[string]any{"arn": fmt.Sprint(i), "disputeTime": hour("disputeTime")}
 		kind := rapid.SampledFrom(types).Draw(t, "type")
 		switch kind {
+		case "DEFENSE_DOCUMENT":
+			event := worldStart.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "proposed")) * time.Hour)
+			all = append(all, w.announceProposal(event, worldStart.Add(time.Duration(i)*time.Second), map[string]any{"arn": fmt.Sprint(i)}))
+			continue
 		case "DISPUTE_CREATED", "DEFENSE_DUE_ALERT":
 			fields["defenseDueTime"], fields["disputeReasonCode"] = hour("due"), rapid.SampledFrom([]string{"1", "2"}).Draw(t, "code")
 		case "DISPUTE_JUDGED":
@@ -142,7 +147,11 @@ func TestStatusIsMadeAgainOutOfWhatIsStored(t *testing.T) {
 	if err := w.simulator.JudgeDispute(w.id, "ACCEPT_BY_MERCHANT", simulator.Money{}); err != nil {
 		t.Fatal(err)
 	}
+	w.receiveDispute(w.announceProposal(worldStart, w.clock.Now(), nil))
 	want := withoutOrder(w.pass(time.Minute))
+	if want.DefenseProposal == nil {
+		t.Fatal("no proposal is shown")
+	}
 	restored := w.dispute().DeepCopy() // as from a backup, which has no status
 	w.store.remove(w.dispute())
 	restored.Status = apiv1.DisputeStatus{}

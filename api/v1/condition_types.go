@@ -266,6 +266,8 @@ const (
 	JudgementUnclearReason = "JudgementUnclear"
 	// JudgementChangedReason is the event that says that the dispute was judged again, and otherwise.
 	JudgementChangedReason = "JudgementChanged"
+	// DefenseProposedReason is the event that says that the gateway has prepared a defence.
+	DefenseProposedReason = "DefenseProposed"
 	// NotificationUnreadableReason is the event that says that the gateway has announced something in a form that is not documented.
 	NotificationUnreadableReason = "NotificationUnreadable"
 	// EvidenceNotFoundReason means that the Secret or ConfigMap with evidence, or the key in it, does not exist.

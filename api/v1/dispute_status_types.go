@@ -163,7 +163,8 @@ type DisputeFacts struct {
 
 // DisputeNotification is one notification that the gateway has signed.
 type DisputeNotification struct {
-	// type is its disputeNotificationType, known to this version or not, for example "DISPUTE_CREATED".
+	// type is its disputeNotificationType, known to this version or not, for example "DISPUTE_CREATED"; or DEFENSE_DOCUMENT, which names no type
+	// itself and proposes a defence.
 	// +required
 	// +kubebuilder:validation:MaxLength=64
 	Type string `json:"type,omitempty"`
@@ -172,6 +173,10 @@ type DisputeNotification struct {
 	// +required
 	// +kubebuilder:validation:MaxLength=64
 	SHA256 string `json:"sha256,omitempty"`
+
+	// notifyTime is when the gateway proposed a defence, for type DEFENSE_DOCUMENT.
+	// +optional
+	NotifyTime *metav1.Time `json:"notifyTime,omitempty"`
 
 	// sentTime is when the gateway sent it, by the sending that was stored first.
 	// +optional
@@ -182,6 +187,43 @@ type DisputeNotification struct {
 	Unreadable bool `json:"unreadable,omitempty"`
 
 	DisputeFacts `json:",inline"`
+}
+
+// DefenseProposal is a defence that the gateway has prepared (https://docs.antom.com/ac/ams/notifyDefenseDocument). Its file stays at the gateway.
+type DefenseProposal struct {
+	// notifyTime is when the gateway proposed it.
+	// +required
+	NotifyTime metav1.Time `json:"notifyTime,omitempty,omitzero"`
+
+	// fileName is the name of the file that was prepared.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	FileName string `json:"fileName,omitempty"`
+
+	// fileFormat is PDF, WORD, ZIP, JPG or another.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	FileFormat string `json:"fileFormat,omitempty"`
+
+	// fileMd5 is the MD5 of the file.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	FileMD5 string `json:"fileMd5,omitempty"`
+
+	// winRateLevel is how likely the gateway thinks that it wins: HIGH, MEDIUM, LOW or another word.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	WinRateLevel string `json:"winRateLevel,omitempty"`
+
+	// recommendedEvidence is what else would help, in the gateway's words.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=32
+	RecommendedEvidence map[string]string `json:"recommendedEvidence,omitempty"`
+
+	// suggestionsForImprovement says what to better in it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	SuggestionsForImprovement string `json:"suggestionsForImprovement,omitempty"`
 }
 
 // DisputeResponseStatus is the merchant's answer as it was sent.
@@ -261,6 +303,10 @@ type DisputeStatus struct {
 	Payment string `json:"payment,omitempty"`
 
 	DisputeFacts `json:",inline"`
+
+	// defenseProposal is the newest defence that the gateway has proposed.
+	// +optional
+	DefenseProposal *DefenseProposal `json:"defenseProposal,omitempty"`
 
 	// response is the answer that was sent.
 	// +optional

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -65,6 +66,34 @@ func TestFurtherNotificationsOfADisputeAreStoredBesideTheFirst(t *testing.T) {
 	d.expectWrites(t, "create *v1.Dispute", "patch "+testDisputeName, "patch "+testDisputeName, "patch "+testDisputeName)
 	if got := len(d.dispute(t, testDisputeName).Annotations); got != 3 {
 		t.Errorf("%d notifications stored, want 3: one came twice, one is of an unknown type", got)
+	}
+}
+
+func TestProposedDefenseIsOnDiskBeforeItIsAcknowledged(t *testing.T) {
+	proposal := func(file string) letter {
+		return written(`{"disputeId":"` + testDisputeID + `","notifyTime":"2099-01-11T03:00:00-08:00","defenseFile":{"fileName":"` + file + `"}}`)
+	}
+	d := newDoor()
+	d.fails["create *v1.Dispute"] = errors.New("the API server is away")
+	if isAcknowledgement(t, d.deliver(t, proposal("a"))) {
+		t.Error("acknowledged, and nothing is on disk")
+	}
+	delete(d.fails, "create *v1.Dispute")
+	for _, file := range []string{"a", "a", "b"} { // of an unknown dispute, sent again, and of a known one
+		if response := d.deliver(t, proposal(file)); !isAcknowledgement(t, response) {
+			t.Errorf("%s: answer = %s; log: %s", file, response.Status, d.log())
+		}
+	}
+	var names []string
+	for name := range d.dispute(t, testDisputeName).Annotations {
+		names = append(names, name[:strings.LastIndex(name, "-")])
+	}
+	if want := apiv1.NotificationAnnotation + "-DEFENSE_DOCUMENT"; !slices.Equal(names, []string{want, want}) {
+		t.Errorf("stored as %q, want two as %q: one came twice", names, want)
+	}
+	d.fails["patch "+testDisputeName] = errors.New("the API server is away")
+	if isAcknowledgement(t, d.deliver(t, proposal("c"))) {
+		t.Error("a further one is acknowledged, and not on disk")
 	}
 }
 

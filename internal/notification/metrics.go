@@ -55,7 +55,7 @@ var knownTypes = map[string]bool{
 	alipay.NotifyPaymentResult: true, alipay.NotifyPaymentPending: true, alipay.NotifyRefundResult: true, alipay.NotifyCaptureResult: true,
 	"UPDATE_AMOUNT_RESULT": true, "AUTHCODE_CREATED": true, "TOKEN_CREATED": true, "TOKEN_CANCELED": true,
 	"DISPUTE_CREATED": true, "DISPUTE_JUDGED": true, "DISPUTE_CANCELLED": true, "DISPUTE_ACCEPTED": true,
-	"DEFENSE_SUPPLIED": true, "DEFENSE_DUE_ALERT": true, "RDR_RESOLVED": true,
+	"DEFENSE_SUPPLIED": true, "DEFENSE_DUE_ALERT": true, "RDR_RESOLVED": true, alipay.NotifyDefenseDocument: true,
 }
 
 // typeLabel is the type, where it is one that we know; empty while nothing has been verified.

@@ -103,6 +103,11 @@ func (s *Simulator) actAsBank(w http.ResponseWriter, r *http.Request) {
 		Result           string `json:"result"`
 		Amount           Money  `json:"amount"`
 		NotificationType string `json:"disputeNotificationType"`
+
+		FileName     string            `json:"fileName"`
+		WinRateLevel string            `json:"winRateLevel"`
+		Recommended  map[string]string `json:"recommendedEvidence"`
+		Suggestions  string            `json:"suggestionsForImprovement"`
 	}
 	if !decode(w, r, &body) {
 		return
@@ -121,10 +126,14 @@ func (s *Simulator) actAsBank(w http.ResponseWriter, r *http.Request) {
 		err = s.CancelDispute(id)
 	case "judge":
 		err = s.JudgeDispute(id, body.Result, body.Amount)
+	case "propose":
+		err = s.ProposeDefense(id, ProposalInput{
+			FileName: body.FileName, WinRateLevel: body.WinRateLevel, Recommended: body.Recommended, Suggestions: body.Suggestions,
+		})
 	case "notify":
 		err = s.TellOfDispute(id, body.NotificationType)
 	default:
-		http.Error(w, "a dispute can be accepted, defended, cancelled, judged or told of: accept, defend, cancel, judge, notify", http.StatusNotFound)
+		http.Error(w, "a dispute can be accepted, defended, cancelled, judged, told of, or be given a proposed defence: accept, defend, cancel, judge, notify, propose", http.StatusNotFound)
 		return
 	}
 	acknowledge(w, err, ErrDisputeClosed)

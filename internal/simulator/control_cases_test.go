@@ -88,8 +88,17 @@ func TestDisputesAreControlled(t *testing.T) {
 			t.Errorf("%s = %v, want %s", name, body[name], want)
 		}
 	}
+	control("/disputes/"+d.DisputeID+"/propose", `{"fileName":"a.pdf","winRateLevel":"LOW","recommendedEvidence":{"A":"b"},"suggestionsForImprovement":"More."}`, 204)
+	m.advance(3 * time.Second)
+	body = in.all()[1].body
+	file, _ := body["defenseFile"].(map[string]any)
+	recommended, _ := body["recommendedEvidence"].(map[string]any)
+	if file["fileName"] != "a.pdf" || body["winRateLevel"] != "LOW" || recommended["A"] != "b" || body["suggestionsForImprovement"] != "More." {
+		t.Errorf("proposal = %v", body)
+	}
 	control("/disputes/"+d.DisputeID+"/defend", `{"autoDefendReason":"seen"}`, 204)
 	control("/disputes/"+d.DisputeID+"/accept", "", 409)
+	control("/disputes/"+d.DisputeID+"/propose", "", 409)
 	control("/disputes/"+d.DisputeID+"/judge", `{"result":"ACCEPT_BY_MERCHANT","amount":{"currency":"SGD","value":"200"}}`, 204)
 	control("/disputes/"+d.DisputeID+"/notify", `{"disputeNotificationType":"DISPUTE_FROZEN"}`, 204)
 	if got := m.dispute(d.DisputeID); got.State != disputeLost || m.lost() != 200 {

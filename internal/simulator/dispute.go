@@ -59,6 +59,8 @@ type Dispute struct {
 	DefendedAt    time.Time `json:"defenseTime,omitzero"`
 	Defenses      int       `json:"defenses,omitempty"`
 	EvidenceBytes int       `json:"evidenceBytes,omitempty"`
+	// Proposals counts the defences that the gateway has prepared.
+	Proposals int `json:"proposals,omitempty"`
 	// EvidenceSHA256 is the hash of the last file handed in, in hexadecimal digits.
 	EvidenceSHA256 string    `json:"evidenceSha256,omitempty"`
 	JudgedAt       time.Time `json:"disputeJudgedTime,omitzero"`
@@ -80,7 +82,10 @@ type dispute struct {
 	taken    int64 // what the merchant is without at present
 	evidence []byte
 	format   string
-	decided  bool // the merchant has accepted or defended, by whatever way
+	// proposal is the defence that the gateway has prepared.
+	proposal       []byte
+	proposalFormat string
+	decided        bool // the merchant has accepted or defended, by whatever way
 }
 
 // DisputeInput says what to raise. Payment names a payment of this gateway by paymentId or paymentRequestId; or else

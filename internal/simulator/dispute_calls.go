@@ -1,11 +1,9 @@
 package simulator
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
 	"time"
 )
 
@@ -108,7 +106,7 @@ func (s *Simulator) defenseRefusal(d *dispute) string {
 }
 
 // downloadEvidence is payments/downloadDisputeEvidence (ams/download). That a file which is not there is PARAM_ILLEGAL is
-// chosen. Nobody here proposes a defence, so there never is a DISPUTE_EVIDENCE_AI.
+// chosen. A proposed defence is there once ProposeDefense was called.
 func (s *Simulator) downloadEvidence(c *call) answer {
 	if bad := evidenceRequest.check(c.body, ""); bad != nil {
 		return bad.answer()
@@ -120,56 +118,15 @@ func (s *Simulator) downloadEvidence(c *call) answer {
 	if c.forced != "" {
 		return failure(c.forced)
 	}
-	file, format := evidenceForm(d), "PDF"
+	file, format := evidenceForm("Form for the defence of dispute "+d.DisputeID), "PDF"
 	switch c.body.text("disputeEvidenceType") {
 	case evidenceFile:
 		file, format = d.evidence, d.format
 	case evidenceProposal:
-		file = nil
+		file, format = d.proposal, d.proposalFormat
 	}
 	if file == nil {
 		return illegal("disputeEvidenceType", "names a file that does not exist").answer()
 	}
 	return success(map[string]any{"disputeEvidence": base64.StdEncoding.EncodeToString(file), "disputeEvidenceFormat": format})
-}
-
-// formatOf tells a file's format by its first bytes.
-func formatOf(file []byte) string {
-	switch {
-	case bytes.HasPrefix(file, []byte("%PDF-")):
-		return "PDF"
-	case bytes.HasPrefix(file, []byte{0xd0, 0xcf, 0x11, 0xe0}):
-		return "WORD"
-	case bytes.HasPrefix(file, []byte("PK\x03\x04")):
-		if bytes.Contains(file, []byte("word/document.xml")) {
-			return "WORD"
-		}
-		return "ZIP"
-	case bytes.HasPrefix(file, []byte{0xff, 0xd8, 0xff}):
-		return "JPG"
-	}
-	return ""
-}
-
-// evidenceForm is a form of one page, as a PDF that readers open.
-func evidenceForm(d *dispute) []byte {
-	text := fmt.Sprintf("BT /F1 12 Tf 72 720 Td (Defence of dispute %s) Tj ET", d.DisputeID)
-	objects := []string{
-		"<< /Type /Catalog /Pages 2 0 R >>",
-		"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-		"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
-		fmt.Sprintf("<< /Length %d >>\nstream\n%s\nendstream", len(text), text),
-		"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-	}
-	var file, table bytes.Buffer
-	file.WriteString("%PDF-1.4\n")
-	fmt.Fprintf(&table, "xref\n0 %d\n0000000000 65535 f \n", len(objects)+1)
-	for i, body := range objects {
-		fmt.Fprintf(&table, "%010d 00000 n \n", file.Len())
-		fmt.Fprintf(&file, "%d 0 obj\n%s\nendobj\n", i+1, body)
-	}
-	start := file.Len()
-	file.Write(table.Bytes())
-	fmt.Fprintf(&file, "trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n", len(objects)+1, start)
-	return file.Bytes()
 }

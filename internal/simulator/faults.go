@@ -51,7 +51,7 @@ const (
 )
 
 // Faults of notifications. Their path is "notifyPayment", "notifyRefund", "notifyCapture", "notifyAuthorization",
-// "notifyDispute", or "" for any.
+// "notifyDispute", "notifyDefenseDocument", or "" for any.
 const (
 	// Lose counts a send that never leaves.
 	Lose FaultKind = "lose"
@@ -217,7 +217,7 @@ func (f *Fault) matches(operation, clientID string, body []byte) bool {
 		return false
 	}
 	switch operation {
-	case "notifyPayment", "notifyRefund", "notifyCapture", "notifyAuthorization", "notifyDispute":
+	case "notifyPayment", "notifyRefund", "notifyCapture", "notifyAuthorization", "notifyDispute", "notifyDefenseDocument":
 		return slices.Contains(notificationFaults, f.Kind)
 	case "autoCapture": // only on purpose: it is no call
 		return f.Path == operation

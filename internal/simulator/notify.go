@@ -132,8 +132,12 @@ func (s *Simulator) queueNotification(operation, kind, target, clientID, to, cod
 	if to == "" {
 		return
 	}
-	fields[typeField(operation)] = kind
-	if operation != "notifyDispute" { // which speaks of no result
+	switch operation {
+	case "notifyDefenseDocument": // which names neither a type nor a result
+	case "notifyDispute": // which speaks of no result
+		fields[typeField(operation)] = kind
+	default:
+		fields[typeField(operation)] = kind
 		fields["result"] = result(code, "")
 	}
 	n := &notification{operation: operation, fields: fields, Notification: Notification{

@@ -151,8 +151,15 @@ func TestFullDisputeStatusIsStored(t *testing.T) {
 		hash := []byte(long(64))
 		hash[0], hash[1] = byte('a'+i/26), byte('a'+i%26)
 		history = append(history, apiv1.DisputeNotification{
-			Type: long(64), SHA256: string(hash), SentTime: ptr.To(then), Unreadable: true, DisputeFacts: facts,
+			Type: long(64), SHA256: string(hash), NotifyTime: ptr.To(then), SentTime: ptr.To(then), Unreadable: true, DisputeFacts: facts,
 		})
+	}
+	proposal := &apiv1.DefenseProposal{
+		NotifyTime: then, FileName: long(256), FileFormat: long(64), FileMD5: long(64), WinRateLevel: long(64),
+		RecommendedEvidence: map[string]string{}, SuggestionsForImprovement: long(2048),
+	}
+	for i := range 32 {
+		proposal.RecommendedEvidence[fmt.Sprint(long(126), i)] = long(512)
 	}
 	status := apiv1.DisputeStatus{
 		Conditions: []metav1.Condition{
@@ -160,7 +167,7 @@ func TestFullDisputeStatusIsStored(t *testing.T) {
 			condition(apiv1.DefenseDueCondition, metav1.ConditionTrue, apiv1.DueWithin6HoursReason),
 		},
 		ObservedGeneration: 1, State: "A_STATE_OF_LATER", Outcome: "AN_OUTCOME_OF_LATER", FormerOutcome: "AN_OUTCOME_OF_LATER", Payment: long(253),
-		DisputeFacts: facts, LastResult: result(), History: history,
+		DisputeFacts: facts, DefenseProposal: proposal, LastResult: result(), History: history,
 		Response: &apiv1.DisputeResponseStatus{
 			Action: "AN_ACTION_OF_LATER", Intent: *intent(), Result: "A_RESULT_OF_LATER", DisputeResolutionTime: ptr.To(then), AnswersJudgement: long(64),
 			EvidenceSHA256: long(64), EvidenceFormat: long(16), EvidenceBytes: 750_000,
@@ -170,6 +177,7 @@ func TestFullDisputeStatusIsStored(t *testing.T) {
 	checkFull(t, facts)
 	checkFull(t, history[0])
 	checkFull(t, *status.Response)
+	checkFull(t, *proposal)
 	before := dispute.DeepCopy()
 	dispute.Status = status
 	patchStatus(t, dispute, before)
