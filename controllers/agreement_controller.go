@@ -64,13 +64,7 @@ func (r *AgreementReconciler) matchFinalizer(ctx context.Context, p *agreementPa
 	if p.idle || !agreement.DeletionTimestamp.IsZero() || wanted == held || held && (p.tokens.there && p.tokens.owned != p.ownsSecret() || p.secretFound != nil) {
 		return nil
 	}
-	base := agreement.DeepCopy()
-	if wanted {
-		controllerutil.AddFinalizer(agreement, apiv1.AgreementFinalizer)
-	} else {
-		controllerutil.RemoveFinalizer(agreement, apiv1.AgreementFinalizer)
-	}
-	return r.Patch(ctx, agreement, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}))
+	return r.setFinalizers(ctx, agreement, wanted, apiv1.AgreementFinalizer)
 }
 
 // agreementPass is one pass over one agreement: what was gathered, and how to act on it.

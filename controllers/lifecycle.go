@@ -227,11 +227,21 @@ func (l *Lifecycle) expire(ctx context.Context, obj client.Object) error {
 
 // release removes the finalizer, so that the object can go.
 func (l *Lifecycle) release(ctx context.Context, obj client.Object) (ctrl.Result, error) {
-	base := obj.DeepCopyObject().(client.Object)
-	controllerutil.RemoveFinalizer(obj, apiv1.PaymentFinalizer)
-	controllerutil.RemoveFinalizer(obj, apiv1.AgreementFinalizer)
-	err := l.Patch(ctx, obj, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}))
+	err := l.setFinalizers(ctx, obj, false, apiv1.PaymentFinalizer, apiv1.AgreementFinalizer)
 	return staleOr(client.IgnoreNotFound(err), "removing finalizer")
+}
+
+// setFinalizers adds finalizers, or removes them, in one write that fails if somebody else was faster.
+func (l *Lifecycle) setFinalizers(ctx context.Context, obj client.Object, held bool, finalizers ...string) error {
+	base := obj.DeepCopyObject().(client.Object)
+	for _, finalizer := range finalizers {
+		if held {
+			controllerutil.AddFinalizer(obj, finalizer)
+		} else {
+			controllerutil.RemoveFinalizer(obj, finalizer)
+		}
+	}
+	return l.Patch(ctx, obj, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}))
 }
 
 // staleOr ends a pass that met a newer version of the object: the next pass sees it.

@@ -63,13 +63,7 @@ func (r *PaymentReconciler) matchFinalizer(ctx context.Context, payment *apiv1.P
 	if !payment.DeletionTimestamp.IsZero() || wanted == controllerutil.ContainsFinalizer(payment, apiv1.PaymentFinalizer) {
 		return nil
 	}
-	base := payment.DeepCopy()
-	if wanted {
-		controllerutil.AddFinalizer(payment, apiv1.PaymentFinalizer)
-	} else {
-		controllerutil.RemoveFinalizer(payment, apiv1.PaymentFinalizer)
-	}
-	return r.Patch(ctx, payment, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}))
+	return r.setFinalizers(ctx, payment, wanted, apiv1.PaymentFinalizer)
 }
 
 // paymentPass is one pass over one payment: what was gathered, and how to act on it.
