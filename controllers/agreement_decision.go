@@ -241,7 +241,7 @@ func (f *agreementFacts) keepToken() decision {
 	case (f.rejected() || f.expired()) && !f.tokens.renewable():
 		return decision{do: actSettleFailed, report: f.unchanged()}
 	case f.renewalDue():
-		return decision{do: actRecordIntent, report: f.busy()}
+		return decision{do: actRecordIntent, patient: !f.rejected(), report: f.busy()} // a debit waits for the token after one that was rejected
 	default:
 		return f.keepActive()
 	}

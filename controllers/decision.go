@@ -102,6 +102,8 @@ type report struct {
 type decision struct {
 	do    action
 	after time.Duration // for wait
+	// patient says that what has to be sent can wait for everything that can not.
+	patient bool
 	// ended says that nothing but the end of the time to live is waited for.
 	ended  bool
 	report report

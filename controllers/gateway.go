@@ -43,9 +43,11 @@ type gateway struct {
 	fingerprint   string
 	alipayKeys    []string
 	limiter       *rate.Limiter
-	breaker       *gobreaker.TwoStepCircuitBreaker[any]
-	share         *workerShare
-	load          *accountLoad
+	// renewals paces what can wait, before it takes its turn among all requests.
+	renewals *rate.Limiter
+	breaker  *gobreaker.TwoStepCircuitBreaker[any]
+	share    *workerShare
+	load     *accountLoad
 }
 
 // permit is the leave to send requests for one step; call it with the outcome.
@@ -72,6 +74,7 @@ func (g *gateway) permit(now time.Time, turn *time.Time, called bool) (leave per
 	done, err := g.breaker.Allow()
 	if err != nil {
 		g.share.giveBack(g.load)
+		*turn = time.Time{} // or all that were put off would leave at once when the gateway is back
 		return nil, spread(breakerPause, jitter()), true
 	}
 	*turn = time.Time{}
@@ -79,6 +82,19 @@ func (g *gateway) permit(now time.Time, turn *time.Time, called bool) (leave per
 		g.share.giveBack(g.load)
 		done(err)
 	}, 0, false
+}
+
+// shareOfRenewals says that one in so many of an account's requests may renew a token. Tokens that are due together, as when the operator was off
+// for weeks, make a queue of their own, so that no payment stands behind them.
+const shareOfRenewals = 2
+
+// putOff says how long a renewal waits for those that came before it; not at all when it is no more than zero. turn is when it is due, and keeps its
+// place between passes.
+func (g *gateway) putOff(now time.Time, turn *time.Time) time.Duration {
+	if turn.IsZero() {
+		*turn = now.Add(g.renewals.ReserveN(now, 1).DelayFrom(now))
+	}
+	return turn.Sub(now)
 }
 
 // Gateways builds and shares one gateway per MerchantAccount.
@@ -164,8 +180,8 @@ func (g *Gateways) build(ctx context.Context, account *apiv1.MerchantAccount) (*
 		return nil, &problem{reason: apiv1.CredentialsInvalidReason, message: err.Error(), stalled: true}
 	}
 	if known != nil {
-		built.limiter, built.breaker, built.load = known.limiter, known.breaker, known.load
-		setRate(built.limiter, account.Spec.RateLimit)
+		built.limiter, built.renewals, built.breaker, built.load = known.limiter, known.renewals, known.breaker, known.load
+		built.setRate(account.Spec.RateLimit)
 	}
 	g.clients[key] = built
 	return built, nil
@@ -202,6 +218,7 @@ func (g *Gateways) connect(account *apiv1.MerchantAccount, secret *corev1.Secret
 		generation: account.Generation, secretVersion: secret.ResourceVersion,
 		fingerprint: alipay.Fingerprint(&privateKey.PublicKey),
 		limiter:     rate.NewLimiter(defaultRequestsPerSecond, defaultBurst),
+		renewals:    rate.NewLimiter(defaultRequestsPerSecond/shareOfRenewals, defaultBurst/shareOfRenewals),
 		share:       &g.share, load: &accountLoad{},
 		breaker: gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
 			Timeout:      breakerPause,
@@ -209,7 +226,7 @@ func (g *Gateways) connect(account *apiv1.MerchantAccount, secret *corev1.Secret
 			IsSuccessful: func(err error) bool { return classify(err) != notSent && classify(err) != unknown },
 		}),
 	}
-	setRate(built.limiter, account.Spec.RateLimit)
+	built.setRate(account.Spec.RateLimit)
 	for i, text := range account.Spec.AlipayPublicKeys {
 		key, err := alipay.ParsePublicKey([]byte(text))
 		if err != nil {
@@ -234,7 +251,7 @@ func gatewayURL(account *apiv1.MerchantAccount) string {
 	return regionHosts[account.Spec.Region]
 }
 
-func setRate(limiter *rate.Limiter, stated *apiv1.RateLimit) {
+func (g *gateway) setRate(stated *apiv1.RateLimit) {
 	if stated == nil {
 		stated = &apiv1.RateLimit{RequestsPerSecond: defaultRequestsPerSecond, Burst: defaultBurst}
 	}
@@ -242,8 +259,10 @@ func setRate(limiter *rate.Limiter, stated *apiv1.RateLimit) {
 	if burst == 0 {
 		burst = 2 * int(stated.RequestsPerSecond)
 	}
-	limiter.SetLimit(rate.Limit(stated.RequestsPerSecond))
-	limiter.SetBurst(burst)
+	g.limiter.SetLimit(rate.Limit(stated.RequestsPerSecond))
+	g.limiter.SetBurst(burst)
+	g.renewals.SetLimit(rate.Limit(stated.RequestsPerSecond) / shareOfRenewals)
+	g.renewals.SetBurst(max(burst/shareOfRenewals, 1))
 }
 
 // secretRetry is the pace of reading a Secret that neither exists nor is missing, or that is not watched.

@@ -144,15 +144,24 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 
 // admit asks for leave to send a request. Without it, the pass ends.
 func (l *Lifecycle) admit(ctx context.Context, saver *statusSaver, before landmarks, op operation, decided decision, called bool) (permit, *ctrl.Result, error) {
-	leave, delay, broken := op.gateway().permit(l.Clock.Now(), &op.remembered().turn, called)
+	remembered := op.remembered()
+	if decided.patient && !called {
+		if delay := op.gateway().putOff(l.Clock.Now(), &remembered.patientTurn); delay > 0 {
+			result, err := l.pause(ctx, saver, before, op, decided.report, delay)
+			return nil, &result, err
+		}
+	}
+	leave, delay, broken := op.gateway().permit(l.Clock.Now(), &remembered.turn, called)
 	switch {
 	case leave != nil:
+		remembered.patientTurn = time.Time{}
 		return leave, nil, nil
 	case broken:
+		remembered.patientTurn = time.Time{}
 		result, err := l.pause(ctx, saver, before, op, decided.report, delay)
 		return nil, &result, err
 	default: // it has its place in the queue, and nothing to tell
-		l.memory.store(op.object(), op.requestID(), *op.remembered())
+		l.memory.store(op.object(), op.requestID(), *remembered)
 		return nil, &ctrl.Result{RequeueAfter: delay}, nil
 	}
 }

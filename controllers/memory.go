@@ -21,6 +21,8 @@ type recall struct {
 	nextLook time.Time
 	// turn is when the account's rate limit lets this operation send its next request; zero while it has not asked for that.
 	turn time.Time
+	// patientTurn is when it may ask for that, where it stands behind others that can wait as well; zero while it has no place among them.
+	patientTurn time.Time
 	// ended is the recorded try of an agreement's step of which this process knows that it is over.
 	ended time.Time
 	// heeded tells which notifications the gateway has been asked about, and rejected of which the user was told that they are not believed.

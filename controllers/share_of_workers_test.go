@@ -10,7 +10,7 @@ import (
 func TestSlowAccountLeavesWorkersToTheOthers(t *testing.T) {
 	share := &workerShare{workers: 16}
 	account := func() *gateway {
-		return &gateway{limiter: rate.NewLimiter(rate.Inf, 1), breaker: newTestBreaker(), share: share, load: &accountLoad{}}
+		return &gateway{limiter: rate.NewLimiter(rate.Inf, 1), renewals: rate.NewLimiter(rate.Inf, 1), breaker: newTestBreaker(), share: share, load: &accountLoad{}}
 	}
 	fill := func(g *gateway) (held []permit) {
 		for range 100 {
@@ -41,7 +41,7 @@ func TestSlowAccountLeavesWorkersToTheOthers(t *testing.T) {
 }
 
 func TestOperationsWithoutAWorkerComeBackOneAfterTheOther(t *testing.T) {
-	g := &gateway{limiter: rate.NewLimiter(rate.Inf, 1), breaker: newTestBreaker(), share: &workerShare{workers: 2}, load: &accountLoad{}}
+	g := &gateway{limiter: rate.NewLimiter(rate.Inf, 1), renewals: rate.NewLimiter(rate.Inf, 1), breaker: newTestBreaker(), share: &workerShare{workers: 2}, load: &accountLoad{}}
 	var turn time.Time
 	leave, _, _ := g.permit(worldStart, &turn, false)
 	for range 50 {

@@ -184,7 +184,7 @@ func (w *world) newGateways() *Gateways {
 	gateways := NewGateways(secrets, nil, time.Second)
 	gateways.clients[accountKey] = &gateway{
 		client: reach, generation: account.Generation, secretVersion: secret.ResourceVersion,
-		limiter: rate.NewLimiter(rate.Inf, 1), breaker: newTestBreaker(), share: &workerShare{}, load: &accountLoad{},
+		limiter: rate.NewLimiter(rate.Inf, 1), renewals: rate.NewLimiter(rate.Inf, 1), breaker: newTestBreaker(), share: &workerShare{}, load: &accountLoad{},
 	}
 	return gateways
 }
