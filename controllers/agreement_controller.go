@@ -87,7 +87,8 @@ type agreementEvent struct{ kind, reason, message string }
 // gather reads what the decision needs: of an agreement whose token is not due for anything, nothing.
 func (r *AgreementReconciler) gather(ctx context.Context, agreement *apiv1.AutoDebitAgreement) (*agreementPass, error) {
 	pass := &agreementPass{Lifecycle: r.Lifecycle, reconciler: r}
-	pass.agreement, pass.now, pass.jitter = agreement, r.Clock.Now(), jitter()
+	pass.agreement = agreement
+	pass.now, pass.jitter = r.moment(agreement)
 	pass.tryOver = tryFresh + 2*r.Gateways.Timeout
 	st := &agreement.Status
 	if given, held := r.unstored.Load(agreement.UID); held {

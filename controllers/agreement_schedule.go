@@ -1,9 +1,6 @@
 package controllers
 
 import (
-	"fmt"
-	"hash/fnv"
-	"math"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,19 +26,8 @@ func renewalTime(uid types.UID, given, expires time.Time, stated *metav1.Duratio
 		before = stated.Duration
 	}
 	before = max(min(before, life/2), 0)
-	early := time.Duration(fractionOf(uid) * float64(before) / renewalSpread)
+	early := time.Duration(fractionOf("renewal of "+string(uid)) * float64(before) / renewalSpread)
 	return expires.Add(-before - early).Truncate(time.Second)
-}
-
-// fractionOf is a number in [0,1) that is always the same for one object.
-func fractionOf(uid types.UID) float64 {
-	h := fnv.New64a()
-	_, _ = fmt.Fprintf(h, "renewal of %s", uid)
-	mixed := h.Sum64() // FNV leaves the high bits of similar texts alike
-	mixed ^= mixed >> 33
-	mixed *= 0xff51afd7ed558ccd
-	mixed ^= mixed >> 33
-	return float64(mixed>>11) / math.Exp2(53)
 }
 
 // schedule notes when the newest token is renewed.

@@ -94,7 +94,7 @@ func (r *CatalogReconciler) refresh(ctx context.Context, catalog *apiv1.PaymentM
 		found = &problem{reason: reasonFor(trouble.code), stalled: true,
 			message: "The gateway refuses to list payment methods (" + trouble.code + "): mend the spec or the contract; it is asked again."}
 	}
-	found.retry = spread(failureDelay(remembered.failures), jitter())
+	found.retry = spread(failureDelay(remembered.failures), jitter(catalog, r.Clock.Now()))
 	return found
 }
 

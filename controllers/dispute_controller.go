@@ -84,7 +84,8 @@ type disputeLandmarks struct {
 func (r *DisputeReconciler) gather(ctx context.Context, dispute *apiv1.Dispute) (*disputePass, error) {
 	st := &dispute.Status
 	pass := &disputePass{Lifecycle: r.Lifecycle, stored: map[string]string{}}
-	pass.dispute, pass.now, pass.jitter = dispute, r.Clock.Now(), jitter()
+	pass.dispute = dispute
+	pass.now, pass.jitter = r.moment(dispute)
 	pass.before = disputeLandmarks{outcome: st.Outcome, formerOutcome: st.FormerOutcome, unreadable: unreadable(st.History), takes: st.Payment != "" && takesMoney(dispute),
 		proposal: st.DefenseProposal}
 	if due := meta.FindStatusCondition(st.Conditions, apiv1.DefenseDueCondition); due != nil {

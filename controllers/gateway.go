@@ -75,7 +75,7 @@ func (g *gateway) permit(now time.Time, turn *time.Time, called bool) (leave per
 	if err != nil {
 		g.share.giveBack(g.load)
 		*turn = time.Time{} // or all that were put off would leave at once when the gateway is back
-		return nil, spread(breakerPause, jitter()), true
+		return nil, breakerPause, true
 	}
 	*turn = time.Time{}
 	return func(err error) {

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"hash/fnv"
+	"math"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -158,7 +159,7 @@ func (l *Lifecycle) admit(ctx context.Context, saver *statusSaver, before landma
 		return leave, nil, nil
 	case broken:
 		remembered.patientTurn = time.Time{}
-		result, err := l.pause(ctx, saver, before, op, decided.report, delay)
+		result, err := l.pause(ctx, saver, before, op, decided.report, spread(delay, jitter(op.object(), l.Clock.Now())))
 		return nil, &result, err
 	default: // it has its place in the queue, and nothing to tell
 		l.memory.store(op.object(), op.requestID(), *remembered)
@@ -299,5 +300,25 @@ func (l *Lifecycle) announce(ctx context.Context, before landmarks, op operation
 	l.Events.Eventf(op.object(), nil, kind, told.reason, "Reconcile", "%s", told.message)
 }
 
-// jitter is a number in [0,1). It spreads looks at the gateway and decides nothing else.
-func jitter() float64 { return rand.Float64() } //nolint:gosec // not a secret
+// moment is the time of a pass, and its jitter.
+func (l *Lifecycle) moment(obj client.Object) (now time.Time, fraction float64) {
+	now = l.Clock.Now()
+	return now, jitter(obj, now)
+}
+
+// jitter is a number in [0,1) that spreads looks at the gateway and decides nothing else. It differs from object to object and from moment to
+// moment, and is no random number, so that what a test has found happens again.
+func jitter(obj client.Object, now time.Time) float64 {
+	return fractionOf(fmt.Sprintf("look of %s at %d", obj.GetUID(), now.UnixNano()))
+}
+
+// fractionOf is a number in [0,1) that is always the same for one text.
+func fractionOf(text string) float64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(text))
+	mixed := h.Sum64() // FNV leaves the high bits of similar texts alike
+	mixed ^= mixed >> 33
+	mixed *= 0xff51afd7ed558ccd
+	mixed ^= mixed >> 33
+	return float64(mixed>>11) / math.Exp2(53)
+}

@@ -56,7 +56,7 @@ func (r *MerchantAccountReconciler) Reconcile(ctx context.Context, req ctrl.Requ
 		found = credentialsProblem(err, gateway)
 		if found != nil {
 			remembered.failures++
-			retry = spread(failureDelay(remembered.failures), jitter())
+			retry = spread(failureDelay(remembered.failures), jitter(account, r.Clock.Now()))
 		}
 	} else if found.retry > 0 {
 		retry = found.retry

@@ -87,7 +87,8 @@ type paymentPass struct {
 // gather reads what the decision needs: of a settled payment no more than its refunds.
 func (r *PaymentReconciler) gather(ctx context.Context, payment *apiv1.Payment) (*paymentPass, error) {
 	pass := &paymentPass{Lifecycle: r.Lifecycle}
-	pass.payment, pass.now, pass.jitter = payment, r.Clock.Now(), jitter()
+	pass.payment = payment
+	pass.now, pass.jitter = r.moment(payment)
 	pass.answers = paymentAnswers{payment: payment, now: pass.now}
 	pass.full = payment
 	if payment.Status.State == apiv1.PaymentPaid || payment.Status.State == apiv1.PaymentAuthorized {

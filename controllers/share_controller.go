@@ -54,7 +54,8 @@ type sharePass struct {
 // gatherShare reads what the decision needs: of a settled one nothing.
 func (l *Lifecycle) gatherShare(ctx context.Context, kind shareKind, obj client.Object) (*sharePass, error) {
 	pass := &sharePass{Lifecycle: l}
-	pass.rules, pass.share, pass.now, pass.jitter = kind, kind.share(obj), l.Clock.Now(), jitter()
+	pass.rules, pass.share = kind, kind.share(obj)
+	pass.now, pass.jitter = l.moment(obj)
 	settled := pass.status.State.Final() && !needsNews(kind, pass.share, obj)
 	if settled && pass.ttl == nil {
 		return pass, nil

@@ -1,12 +1,15 @@
 package controllers
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"pgregory.net/rapid"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 )
@@ -179,5 +182,31 @@ func TestPaceOfLooks(t *testing.T) {
 	empty := submission{now: worldStart, submittedAt: worldStart, trouble: noOrder}
 	if got := empty.delay(); got < emptyAnswerDelay {
 		t.Errorf("delay after an empty answer = %s, want at least %s", got, emptyAnswerDelay)
+	}
+}
+
+func TestJitterSpreadsObjectsAndMomentsAndIsTheSameForTheSame(t *testing.T) {
+	object := func(i int) client.Object {
+		return &apiv1.Payment{ObjectMeta: metav1.ObjectMeta{UID: types.UID(fmt.Sprintf("uid-%d", i))}}
+	}
+	tenths := func(at func(i int) float64) (counts [10]int) {
+		for i := range 10_000 {
+			counts[int(at(i)*10)]++
+		}
+		return counts
+	}
+	for name, at := range map[string]func(i int) float64{
+		"objects": func(i int) float64 { return jitter(object(i), worldStart) },
+		"moments": func(i int) float64 { return jitter(object(0), worldStart.Add(time.Duration(i)*time.Second)) },
+	} {
+		counts := tenths(at)
+		if counts != tenths(at) {
+			t.Errorf("%s: the jitter is another one the second time", name)
+		}
+		for tenth, count := range counts {
+			if count < 850 || count > 1150 {
+				t.Errorf("%s: %d of 10,000 are in tenth %d, want about 1,000", name, count, tenth)
+			}
+		}
 	}
 }
