@@ -86,6 +86,7 @@ func (p *disputePass) call(ctx context.Context, _ action) error {
 		p.refusedAnswer(refusal(err), first)
 		err = &refusedError{err}
 	case unknown: // the same is sent again
+		p.unclear()
 	}
 	p.moved = true
 	p.now = p.Clock.Now()
@@ -109,14 +110,24 @@ func (p *disputePass) send(ctx context.Context) (alipay.Time, error) {
 	return response.DisputeResolutionTime, nil
 }
 
+// unclear notes that the answer has left and that nobody knows what became of it.
+func (p *disputePass) unclear() {
+	p.recall.unclear = true
+	if sent := p.dispute.Status.Response; sent.UnclearTime == nil {
+		sent.UnclearTime = secondsOf(p.Clock.Now())
+	}
+}
+
 // refusedAnswer takes a verified refusal. first says that the request had surely not left before: then the refusal is about this one. Otherwise
-// an earlier sending may have been carried out, and its repetition be refused for just that (https://docs.antom.com/ac/ams/accept).
+// an earlier sending may have been carried out, and its repetition be refused for just that (https://docs.antom.com/ac/ams/accept). Whether one
+// was is known only where it was recorded that its answer was lost: a process that ended beside the intent may have sent it, or not.
 func (p *disputePass) refusedAnswer(result *apiv1.GatewayResult, first bool) {
 	st := &p.dispute.Status
 	switch code := result.ResultCode; {
 	case code == alipay.CodeSystemError:
+		p.unclear()
 		return // says nothing: the same is sent again
-	case !first && (code == alipay.CodeRepeatRequest || code == alipay.CodeNotAllowInCurrentStatus):
+	case p.wasUnclear() && (code == alipay.CodeRepeatRequest || code == alipay.CodeNotAllowInCurrentStatus):
 		st.Response.Result = p.repeated()
 	case code == alipay.CodeRepeatRequest:
 		st.Response.Result = apiv1.ResponseOtherDecision
@@ -136,6 +147,11 @@ func (p *disputePass) refusedAnswer(result *apiv1.GatewayResult, first bool) {
 	if st.Response.Result == apiv1.ResponseTaken {
 		st.LastResult = nil
 	}
+}
+
+// wasUnclear reports whether the answer is known to have left, and its outcome to have been lost.
+func (p *disputePass) wasUnclear() bool {
+	return p.recall.unclear || p.dispute.Status.Response.UnclearTime != nil
 }
 
 // repeated is what it means that a repetition is refused as one: the answer that left earlier was taken, unless a defence is known to stand

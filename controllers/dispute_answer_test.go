@@ -55,7 +55,14 @@ func answerOnce(t *testing.T, kind string, action apiv1.DisputeAction, fault sim
 		w.restart()
 		w.advance(10 * time.Minute)
 	}
-	if got := w.dispute().Status; got.State != state || got.Response.Result != apiv1.ResponseTaken {
+	switch got := w.dispute().Status; {
+	case got.State == state && got.Response.Result == apiv1.ResponseTaken:
+	case failed > 1 && got.State == apiv1.DisputeDecisionUnknown && got.Response.Result == apiv1.ResponseOtherDecision && got.Response.UnclearTime == nil:
+		// What the gateway said was not recorded, so nobody knows that this was sent. Only chargebacks have an announcement that tells.
+		if kind == "CHARGEBACK" && w.listen().State != state {
+			t.Errorf("state = %s after the announcement, want %s", w.dispute().Status.State, state)
+		}
+	default:
 		t.Errorf("state = %s, answer %s; want %s, Taken", got.State, got.Response.Result, state)
 	}
 	if got := w.ledger(); got.Accepts+got.Defenses != 1 {
@@ -120,6 +127,90 @@ func TestRefusalsOfAnAnswer(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// An intent without an outcome does not say whether the answer has left: a refused repetition is then no proof of whose decision stands.
+func TestRepetitionAfterACrashBesideTheIntentIsNotTakenForOurs(t *testing.T) {
+	tests := []struct {
+		name string
+		// instead is done at the gateway in the place of the answer, which did not leave; nil where it did.
+		instead func(*disputeWorld) error
+		told    apiv1.DisputeState
+	}{
+		{"it was sent", nil, apiv1.DisputeAccepted},
+		{"somebody has defended", func(w *disputeWorld) error { return w.simulator.DefendDispute(w.id, "") }, apiv1.DisputeDefenseSupplied},
+		{"the gateway's staff has accepted", func(w *disputeWorld) error {
+			return w.simulator.AcceptDispute(w.id, "MANUAL_PROCESSING_ACCEPTED")
+		}, apiv1.DisputeAccepted},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newDisputeWorld(t, simulator.DisputeInput{})
+			defer w.close()
+			w.respond(accepting())
+			if tt.instead == nil {
+				w.failWriteNumber(2, writeLost)
+			} else {
+				w.failWriteNumber(1, writeUnheardOf)
+			}
+			_, _ = w.reconcileDispute()
+			if tt.instead != nil {
+				if err := tt.instead(w); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if st := w.dispute().Status; st.Response == nil || st.Response.Result != apiv1.ResponseUnanswered || st.Response.UnclearTime != nil {
+				t.Fatalf("answer = %+v, want an intent and nothing more", st.Response)
+			}
+			w.restart()
+			w.advance(10 * time.Minute)
+			w.must(w.reconcileDispute())
+			w.expectState(apiv1.DisputeDecisionUnknown, apiv1.DecisionUnknownReason)
+			w.listen()
+			if st := w.dispute().Status; st.State != tt.told || st.Response.Result != apiv1.ResponseOtherDecision {
+				t.Errorf("after the announcement state = %s, answer %s; want %s, OtherDecision", st.State, st.Response.Result, tt.told)
+			}
+		})
+	}
+}
+
+func TestLostWordIsOnRecordForTheNextProcess(t *testing.T) {
+	for _, fault := range []simulator.Fault{
+		{Kind: simulator.DropResponse}, {Kind: simulator.UnknownExceptionAfter}, {Kind: simulator.BadSignature},
+	} {
+		t.Run(string(fault.Kind), func(t *testing.T) {
+			w := newDisputeWorld(t, simulator.DisputeInput{})
+			defer w.close()
+			fault.Path = "acceptDispute"
+			w.inject(fault)
+			w.respond(accepting())
+			w.must(w.reconcileDispute())
+			if got := w.dispute().Status.Response.UnclearTime; got == nil || !got.Time.Equal(w.clock.Now().Truncate(time.Second)) {
+				t.Errorf("unclear since %v, want now", got)
+			}
+			w.restart()
+			w.advance(10 * time.Minute)
+			w.must(w.reconcileDispute())
+			if st := w.dispute().Status; st.State != apiv1.DisputeAccepted || st.Response.Result != apiv1.ResponseTaken {
+				t.Errorf("state = %s, answer %s; want Accepted, Taken", st.State, st.Response.Result)
+			}
+		})
+	}
+}
+
+// The word of a process that could not record it counts for that process.
+func TestLostWordThatCouldNotBeRecordedIsRemembered(t *testing.T) {
+	w := newDisputeWorld(t, simulator.DisputeInput{})
+	defer w.close()
+	w.inject(simulator.Fault{Kind: simulator.DropResponse, Path: "acceptDispute"})
+	w.respond(accepting())
+	w.failWriteNumber(2, writeLost)
+	_, _ = w.reconcileDispute()
+	w.advance(10 * time.Minute)
+	w.must(w.reconcileDispute())
+	if got := w.dispute().Status.Response.Result; got != apiv1.ResponseTaken || w.ledger().Accepts != 1 {
+		t.Errorf("answer = %s, %d acceptances; want Taken, 1", got, w.ledger().Accepts)
 	}
 }
 

@@ -258,8 +258,8 @@ func (f *disputeFacts) tell(state apiv1.DisputeState) report {
 		}
 		return told(progressing, apiv1.DefenseTimeOverReason, "The time to accept or to defend is over; the judgement is awaited.")
 	case apiv1.DisputeDecisionUnknown:
-		return told(stalled, apiv1.DecisionUnknownReason, "The gateway refused the answer (%s), so a decision of the merchant may stand already, and no call tells which: look "+
-			"in the dashboard. The judgement is recorded when it is announced.", f.refusalCode())
+		return told(stalled, apiv1.DecisionUnknownReason, "The gateway refused the answer (%s), so a decision of the merchant may stand already, this one or another, and no "+
+			"call tells which: look in the dashboard. The judgement is recorded when it is announced.", f.refusalCode())
 	case apiv1.DisputeJudged:
 		return told(stalled, apiv1.JudgementUnclearReason, "The dispute was judged %q, which this version does not know: look in the dashboard.", st.DisputeJudgedResult)
 	case apiv1.DisputeWon:

@@ -15,6 +15,8 @@ import (
 type recall struct {
 	// unsent is true while this process has recorded the intent and no byte of the request has left since.
 	unsent bool
+	// unclear is true once this process has sent an answer to a dispute and what the gateway said to it was lost.
+	unclear bool
 	// failures counts consecutive calls without a usable answer.
 	failures int
 	// nextLook is when to ask the gateway next; zero means that no time was planned.

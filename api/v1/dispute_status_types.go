@@ -58,7 +58,7 @@ const (
 	ResponseRefused ResponseResult = "Refused"
 	// ResponseTooLate means that the gateway has refused it because the time was over.
 	ResponseTooLate ResponseResult = "TooLate"
-	// ResponseOtherDecision means that the gateway says that a decision stands, which need not be this one.
+	// ResponseOtherDecision means that the gateway says that a decision stands, which may be this one and may be another.
 	ResponseOtherDecision ResponseResult = "OtherDecision"
 )
 
@@ -241,6 +241,10 @@ type DisputeResponseStatus struct {
 	// +required
 	// +kubebuilder:validation:MaxLength=32
 	Result ResponseResult `json:"result,omitempty"`
+
+	// unclearTime is when it was sent and what the gateway said to it was lost, for the first time: it may have been taken then.
+	// +optional
+	UnclearTime *metav1.Time `json:"unclearTime,omitempty"`
 
 	// disputeResolutionTime is when the gateway took it, by its own clock.
 	// +optional

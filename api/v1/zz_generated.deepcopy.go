@@ -1013,6 +1013,10 @@ func (in *DisputeResponse) DeepCopy() *DisputeResponse {
 func (in *DisputeResponseStatus) DeepCopyInto(out *DisputeResponseStatus) {
 	*out = *in
 	in.Intent.DeepCopyInto(&out.Intent)
+	if in.UnclearTime != nil {
+		in, out := &in.UnclearTime, &out.UnclearTime
+		*out = (*in).DeepCopy()
+	}
 	if in.DisputeResolutionTime != nil {
 		in, out := &in.DisputeResolutionTime, &out.DisputeResolutionTime
 		*out = (*in).DeepCopy()

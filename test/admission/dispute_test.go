@@ -169,7 +169,7 @@ func TestFullDisputeStatusIsStored(t *testing.T) {
 		ObservedGeneration: 1, State: "A_STATE_OF_LATER", Outcome: "AN_OUTCOME_OF_LATER", FormerOutcome: "AN_OUTCOME_OF_LATER", Payment: long(253),
 		DisputeFacts: facts, DefenseProposal: proposal, LastResult: result(), History: history,
 		Response: &apiv1.DisputeResponseStatus{
-			Action: "AN_ACTION_OF_LATER", Intent: *intent(), Result: "A_RESULT_OF_LATER", DisputeResolutionTime: ptr.To(then), AnswersJudgement: long(64),
+			Action: "AN_ACTION_OF_LATER", Intent: *intent(), Result: "A_RESULT_OF_LATER", UnclearTime: ptr.To(then), DisputeResolutionTime: ptr.To(then), AnswersJudgement: long(64),
 			EvidenceSHA256: long(64), EvidenceFormat: long(16), EvidenceBytes: 750_000,
 		},
 	}
