@@ -53,13 +53,6 @@ func (d declaring) keep(f *shareFacts, answer *shareAnswer) {
 		st := &declaration.Status
 		st.Adopted = st.Adopted || knownBefore(modified, answer.answeredAt, d.Clock.Since(st.Intent.SubmittedAt.Time))
 	}
-	ended := f.status.Intent.Attempt
-	switch answer.status {
-	case statusUnclear:
-		f.status.EndedAttempts = ended // a person who has asked customs may declare anew
-	case alipay.StatusSuccess:
-		f.status.EndedAttempts = min(f.status.EndedAttempts, ended-1)
-	}
 }
 
 func (d declaring) keepDeclared(declaration *apiv1.CustomsDeclaration, answer *alipay.DeclareResponse) {

@@ -198,35 +198,6 @@ func TestAnUnclearAnswerIsAskedAboutForAWeek(t *testing.T) {
 	w.expectDeclaration("all", apiv1.DeclarationUndetermined, apiv1.CustomsAnswerUnclearReason)
 }
 
-func TestRejectedDeclarationIsCorrectedByARaisedAttempt(t *testing.T) {
-	for _, code := range []string{"-1", "7"} {
-		t.Run("after "+code, func(t *testing.T) {
-			w := paidChina(t)
-			w.store.create(newDeclaration("all", ""))
-			w.must(w.reconcileDeclaration("all"))
-			first := w.declaration("all").Status.DeclarationRequestID
-			if err := w.simulator.CustomsAnswers(first, "-1", "no"); err != nil {
-				t.Fatal(err)
-			}
-			if code == "7" { // the gateway's own sums know the rejection, and the operator does not
-				w.editDeclaration("all", func(spec *apiv1.CustomsDeclarationSpec) { spec.Customs.CustomsCode = "ZONGSHU" })
-			}
-			w.followDeclaration("all")
-			w.editDeclaration("all", func(spec *apiv1.CustomsDeclarationSpec) {
-				spec.Attempt, spec.MerchantCustomsInfo.MerchantCustomsCode = 2, "TV0000000002"
-			})
-			got := w.followDeclaration("all")
-			w.expectDeclaration("all", apiv1.DeclarationAccepted, apiv1.AcceptedReason)
-			if got.DeclarationRequestID == first || len(w.simulator.Ledger().Declarations) != 2 || w.simulator.Ledger().Declarations[1].MerchantCustomsCode != "TV0000000002" {
-				t.Errorf("declarations = %+v, want a second one with another id", w.simulator.Ledger().Declarations)
-			}
-			if notes := w.payment("order").Status.Declarations; len(notes) != 1 || notes[0].Status != "Accepted" {
-				t.Errorf("the payment notes %+v, want the second alone", notes)
-			}
-		})
-	}
-}
-
 func TestSplitOrderDeclaresNoMoreThanThePaymentHas(t *testing.T) {
 	w := paidChina(t)
 	w.declared(newDeclaration("a", "6000", part("order-a")))

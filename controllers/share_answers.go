@@ -115,6 +115,7 @@ func (p *sharePass) inquireFormer(ctx context.Context) error {
 		return nil
 	default:
 		st.EndedAttempts, st.EmptyAnswers = st.EndedAttempts+1, nil
+		p.former = append(p.former, id)
 		return nil
 	}
 }

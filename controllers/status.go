@@ -35,10 +35,13 @@ func (s *statusSaver) save(ctx context.Context) error {
 	return nil
 }
 
-// attemptRaised reports whether the spec asks for a new attempt after one that has ended without money kept.
+// attemptRaised reports whether the spec asks for a new attempt after one that has ended without money kept, or of which a person says so: the
+// gateway is then asked about it once more.
 func attemptRaised(st *apiv1.OperationStatus, attempt int32) bool {
-	ended := st.State == apiv1.StateFailed || st.State == apiv1.PaymentCancelled ||
-		st.State == apiv1.DeclarationRejected || st.State == apiv1.DeclarationUndetermined
+	if st.State == apiv1.DeclarationUndetermined {
+		return st.Intent != nil && st.Intent.Attempt < attempt
+	}
+	ended := st.State == apiv1.StateFailed || st.State == apiv1.PaymentCancelled || st.State == apiv1.DeclarationRejected
 	return ended && st.EndedAttempts > 0 && st.EndedAttempts < attempt
 }
 

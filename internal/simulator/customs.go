@@ -214,7 +214,7 @@ func (s *Simulator) declared(p *payment) int64 {
 }
 
 func (d Declaration) counts() bool {
-	return d.RefusedWith == "" && !strings.HasPrefix(d.ResultCode, "-")
+	return d.RefusedWith == "" && !isRejection(d.ResultCode)
 }
 
 func (s *Simulator) sendToCustoms(d *declaration) {
@@ -359,7 +359,7 @@ func (s *Simulator) CustomsHolds(declarationRequestID string) error {
 }
 
 // CustomsAnswers lets customs answer a declaration now. An empty code is the answer that would have come by itself. An
-// accepted declaration may be accepted again, as 120 follows 2; any other answer is final.
+// accepted declaration may be accepted again, as 120 follows 2, and after a code that says neither yes nor no any other may follow; a rejection is final.
 func (s *Simulator) CustomsAnswers(declarationRequestID, code, text string) error {
 	if utf8.RuneCountInString(code) > 64 || utf8.RuneCountInString(text) > 2048 {
 		return errors.New("customs answers with a code of up to 64 characters and a text of up to 2048")
@@ -373,13 +373,15 @@ func (s *Simulator) CustomsAnswers(declarationRequestID, code, text string) erro
 	if code == "" {
 		code, text = d.byDefault()
 	}
-	accepted := []string{"2", "120", "success"}
-	if d.Status == declarationCompleted && !(slices.Contains(accepted, d.ResultCode) && slices.Contains(accepted, code)) {
+	if d.Status == declarationCompleted && (isRejection(d.ResultCode) || isAcceptance(d.ResultCode) && !isAcceptance(code)) {
 		return fmt.Errorf("declaration %s: %w", declarationRequestID, ErrDeclarationCompleted)
 	}
 	s.customsAnswers(d, code, text)
 	return nil
 }
+
+func isAcceptance(code string) bool { return slices.Contains([]string{"2", "120", "success"}, code) }
+func isRejection(code string) bool  { return strings.HasPrefix(code, "-") }
 
 // Declaration finds a declaration by its declarationRequestId.
 func (l Ledger) Declaration(declarationRequestID string) (Declaration, bool) {

@@ -314,7 +314,7 @@ func TestWrongAmountStrikesRecordsToo(t *testing.T) {
 func TestCustomsIsToldWhatToAnswer(t *testing.T) {
 	m, id := chinaMerchant(t, "10050")
 	s := m.simulator
-	for _, d := range []string{"d1", "d2", "d3"} {
+	for _, d := range []string{"d1", "d2", "d3", "d4", "d5"} {
 		m.want("S SUCCESS", "declare", declarationOf(d, id, "1", part(d)))
 	}
 	must := func(err error) {
@@ -325,19 +325,23 @@ func TestCustomsIsToldWhatToAnswer(t *testing.T) {
 	}
 	must(s.CustomsHolds("d1"))
 	must(s.CustomsAnswers("d2", "strange", "奇怪"))
+	must(s.CustomsAnswers("d4", "-30", "no"))
+	must(s.CustomsHolds("d5"))
 	m.advance(24 * time.Hour)
 	if record := m.inquired("d1"); record["declarationRequestStatus"] != "IN_PROCESS" {
 		t.Errorf("a held declaration is answered: %v", record)
 	}
 	must(s.CustomsAnswers("d1", "", ""))
 	must(s.CustomsAnswers("d3", "120", "三单对碰成功"))
-	for d, code := range map[string]string{"d1": "2", "d2": "strange", "d3": "120"} {
+	must(s.CustomsAnswers("d5", "7", ""))
+	must(s.CustomsAnswers("d5", "-1", "")) // which decides at last
+	for d, code := range map[string]string{"d1": "2", "d2": "strange", "d3": "120", "d5": "-1"} {
 		if record := m.inquired(d); record["customsDeclarationResultCode"] != code {
 			t.Errorf("%s: %v, want code %s", d, record, code)
 		}
 	}
 	for name, err := range map[string]error{
-		"an answer after a final one":        s.CustomsAnswers("d2", "2", ""),
+		"an answer after a final one":        s.CustomsAnswers("d4", "2", ""),
 		"a rejection after an acceptance":    s.CustomsAnswers("d3", "-1", ""),
 		"to hold what is answered":           s.CustomsHolds("d3"),
 		"an answer to nothing":               s.CustomsAnswers("d9", "2", ""),
@@ -422,8 +426,11 @@ func TestDeclarationsNeverExceedThePayment(t *testing.T) {
 				}
 				for _, d := range l.Declarations {
 					was, known := answered[d.DeclarationRequestID]
-					final := known && was.Status == declarationCompleted && !slices.Contains([]string{"2", "120", "success"}, was.ResultCode)
-					if final && (d.Status != was.Status || d.ResultCode != was.ResultCode) {
+					final := known && strings.HasPrefix(was.ResultCode, "-")
+					accepted := []string{"2", "120", "success"}
+					stays := known && slices.Contains(accepted, was.ResultCode)
+					if final && d.ResultCode != was.ResultCode || stays && !slices.Contains(accepted, d.ResultCode) ||
+						known && was.Status == declarationCompleted && d.Status != was.Status {
 						t.Fatalf("customs went from %+v to %+v", was, d)
 					}
 					answered[d.DeclarationRequestID] = d
