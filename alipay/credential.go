@@ -18,6 +18,12 @@ type Credential string
 // Format hides the text from every verb, %#v and %x among them.
 func (c Credential) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, c.shown()) }
 
+// String is the mark: convert a credential to have its text.
+func (c Credential) String() string { return c.shown() }
+
+// MarshalLog hides the text from package logr.
+func (c Credential) MarshalLog() any { return c.shown() }
+
 // LogValue hides the text from package slog.
 func (c Credential) LogValue() slog.Value { return slog.StringValue(c.shown()) }
 

@@ -1,10 +1,17 @@
 package alipay
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -26,7 +33,73 @@ func holders() []any {
 		&PayResponse{PaymentResultInfo: &PaymentResultInfo{CardToken: canary}},
 		PaymentResultInfo{CardToken: canary},
 		&CreatePaymentSessionResponse{PaymentSessionData: canary},
+		&CreatePaymentSessionRequest{PaymentMethod: &PaymentMethod{PaymentMethodID: canary}},
+		PaymentMethod{PaymentMethodID: canary},
+		&InquiryPaymentResponse{PaymentResultInfo: &PaymentResultInfo{CardToken: canary}},
+		&DeclareRequest{BuyerCertificate: &BuyerCertificate{CertificateNo: canary, HolderName: &UserName{FullName: canary}}},
+		BuyerCertificate{CertificateNo: canary, HolderName: &UserName{FullName: canary}},
+		&SupplyDefenseDocumentRequest{DisputeEvidence: Evidence(canary)},
+		&DownloadDisputeEvidenceResponse{DisputeEvidence: Evidence(canary)},
+		Evidence(canary),
 	}
+}
+
+// The source says which structs hold what must not be printed, directly or in a struct within.
+func TestEveryHolderOfACredentialIsTested(t *testing.T) {
+	within := map[string][]string{}
+	for _, file := range sourceFiles(t) {
+		ast.Inspect(file, func(node ast.Node) bool {
+			declared, isType := node.(*ast.TypeSpec)
+			if !isType {
+				return true
+			}
+			if fields, isStruct := declared.Type.(*ast.StructType); isStruct {
+				ast.Inspect(fields, func(node ast.Node) bool {
+					if name, isName := node.(*ast.Ident); isName && ast.IsExported(declared.Name.Name) {
+						within[declared.Name.Name] = append(within[declared.Name.Name], name.Name)
+					}
+					return true
+				})
+			}
+			return true
+		})
+	}
+	holds := map[string]bool{"Credential": true, "BuyerCertificate": true, "Evidence": true}
+	for more := true; more; {
+		more = false
+		for name, parts := range within {
+			if !holds[name] && slices.ContainsFunc(parts, func(part string) bool { return holds[part] }) {
+				holds[name], more = true, true
+			}
+		}
+	}
+	tested := map[string]bool{}
+	for _, holder := range holders() {
+		tested[strings.TrimPrefix(strings.TrimPrefix(fmt.Sprintf("%T", holder), "*"), "alipay.")] = true
+	}
+	if len(holds) < 10 || !maps.Equal(holds, tested) {
+		t.Errorf("tested are %v, want all that hold one: %v", tested, holds)
+	}
+}
+
+func sourceFiles(t *testing.T) []*ast.File {
+	t.Helper()
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	return files
 }
 
 func TestCredentialsAreNeverPrinted(t *testing.T) {
@@ -45,15 +118,26 @@ func TestCredentialsAreNeverPrinted(t *testing.T) {
 		}
 		var log strings.Builder
 		slog.New(slog.NewTextHandler(&log, nil)).Info("Called", "value", holder)
-		if strings.Contains(log.String(), canary) {
-			t.Errorf("a log line about %T shows the credential: %s", holder, log.String())
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("Called", "value", holder)
+		marshaled := holder.(interface{ MarshalLog() any }).MarshalLog() // as logr wants it
+		encoded, err := json.Marshal(marshaled)
+		if err != nil {
+			t.Fatal(err)
 		}
+		fmt.Fprintf(&log, "%s %+v", encoded, marshaled)
+		for _, form := range []string{canary, base64.StdEncoding.EncodeToString([]byte(canary)), fmt.Sprintf("%x", canary)} {
+			if strings.Contains(log.String(), form) {
+				t.Errorf("a log line about %T shows the credential: %s", holder, log.String())
+			}
+		}
+		check("%v", fmt.Errorf("calling with %+v: %w", holder, &UnknownOutcomeError{Err: fmt.Errorf("got %v", holder)}))
 	}
 	for _, verb := range []string{"%s", "%q", "%x", "%X", "%d", "%t", "%5.3v", "%-20s", "%[1]T %[1]v"} {
 		check(verb, Credential(canary))
 		check(verb, []Credential{canary})
 		check(verb, PaymentMethod{PaymentMethodID: canary})
 	}
+	check("%s", Credential(canary).String())
 	var log strings.Builder
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("Called", "token", Credential(canary))
 	if strings.Contains(log.String(), canary) || !strings.Contains(log.String(), hidden) {
