@@ -64,7 +64,11 @@ func main() {
 	logging := zap.Options{TimeEncoder: zapcore.RFC3339TimeEncoder}
 	logging.BindFlags(flag.CommandLine)
 	flag.Parse()
+	held := holdLevel(&logging)
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
+	if held {
+		ctrl.Log.Info("The log level is held at 7: beyond it, requests to the API server would be logged with the Secrets in them")
+	}
 
 	if err := run(o); err != nil {
 		ctrl.Log.Error(err, "The manager has stopped")
