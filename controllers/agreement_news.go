@@ -86,7 +86,9 @@ const mostReturns = 32
 
 // readCodes reads the codes that browsers have brought, and that of the shop's Secret. The error is that of an API server that could not be asked.
 func (p *agreementPass) readCodes(ctx context.Context) error {
-	names := returns(p.agreement)
+	names := slices.DeleteFunc(returns(p.agreement), func(name string) bool {
+		return !notification.IsReturnOf(p.agreement.Status.AuthStateSHA256, name)
+	})
 	for _, name := range names[:min(len(names), mostReturns)] {
 		secretName := p.agreement.Annotations[name]
 		if !notification.MayHoldReturn(p.agreement, secretName) {

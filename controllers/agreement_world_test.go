@@ -156,7 +156,8 @@ func (w *world) browserReturns(code, authState string) {
 	if w.store.latest(storeKey{kind: "Secret", name: types.NamespacedName{Namespace: testNamespace, Name: agreementName + "-return-" + name}}) == nil {
 		w.store.create(newSecret(agreementName+"-return-"+name, map[string]string{apiv1.AuthCodeSecretKey: code, apiv1.AuthStateSecretKey: authState}))
 	}
-	w.annotate(w.agreement(), apiv1.AgreementReturnAnnotation+"-aaaaaaaaaaaa-"+name, agreementName+"-return-"+name)
+	consent := w.agreement().Status.AuthStateSHA256[:12]
+	w.annotate(w.agreement(), apiv1.AgreementReturnAnnotation+"-"+consent+"-"+name, agreementName+"-return-"+name)
 }
 
 // consented creates an agreement whose buyer has consented, and follows it until it is Active.

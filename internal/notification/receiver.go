@@ -26,11 +26,13 @@ type Receiver struct {
 	cache  client.Reader
 	client client.Client
 	// live is asked for objects that the cache does not have, if given; looks limits how often.
-	live      client.Reader
-	looks     *rate.Limiter
-	log       logr.Logger
-	now       func() time.Time
-	suspicion suspicion
+	live  client.Reader
+	looks *rate.Limiter
+	// returnLooks does the same for browsers that come back.
+	returnLooks *rate.Limiter
+	log         logr.Logger
+	now         func() time.Time
+	suspicion   suspicion
 	// slots are free places for requests that are being worked on.
 	slots chan struct{}
 	// searching are the searches that are going on.
@@ -41,7 +43,8 @@ type Receiver struct {
 func NewReceiver(cache client.Reader, c client.Client, log logr.Logger) *Receiver {
 	return &Receiver{
 		cache: cache, client: c, looks: rate.NewLimiter(looksPerSecond, looksBurst),
-		log: log, now: time.Now, slots: make(chan struct{}, maxConcurrent), searching: make(chan struct{}, maxSearchesOfAll),
+		returnLooks: rate.NewLimiter(returnLooksPerSecond, returnLooksBurst),
+		log:         log, now: time.Now, slots: make(chan struct{}, maxConcurrent), searching: make(chan struct{}, maxSearchesOfAll),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -31,6 +32,10 @@ const (
 	maxAuthCode  = 128
 	// maxReturns is how many different codes one consent keeps: a wallet sends one.
 	maxReturns = 4
+	// returnLooksPerSecond is how often the API server is asked for an authState that the cache does not know. A buyer takes longer to consent than
+	// the cache to learn of it, so strangers ask most of these questions, and they must not use up those that notifications may ask.
+	returnLooksPerSecond = 5
+	returnLooksBurst     = 20
 )
 
 // returned is what a browser has brought.
@@ -62,11 +67,13 @@ func readReturn(request *http.Request) (returned, error) {
 		return r, errForm
 	}
 	r.authState, r.authCode = query.Get("authState"), query.Get("authCode")
-	if r.authState == "" || len(r.authState) > maxAuthState || len(r.authCode) > maxAuthCode || strings.ContainsFunc(r.authState+r.authCode, notASCII) {
+	if r.authState == "" || len(r.authState) > maxAuthState || len(r.authCode) > maxAuthCode || strings.ContainsFunc(r.authState+r.authCode, notPrintable) {
 		return r, errForm
 	}
 	return r, nil
 }
+
+func notPrintable(r rune) bool { return r < ' ' || r > '~' }
 
 // serveReturn takes what a browser has brought, and sends it on to the page that the agreement names, never to an address out of the request.
 func (r *Receiver) serveReturn(w http.ResponseWriter, request *http.Request) {
@@ -117,6 +124,8 @@ func (r *Receiver) takeReturn(request *http.Request) (address string, became out
 	}
 	repeated, err := r.storeReturn(ctx, agreement, brought)
 	switch {
+	case errors.Is(err, errManyReturns):
+		return "", unknownObject // whoever has the authState could fill the log otherwise
 	case err != nil:
 		r.log.Error(err, "What a browser has brought could not be stored", "object", client.ObjectKeyFromObject(agreement))
 		return "", notStored
@@ -132,7 +141,7 @@ func (r *Receiver) takeReturn(request *http.Request) (address string, became out
 func (r *Receiver) findReturn(ctx context.Context, brought returned) (*apiv1.AutoDebitAgreement, error) {
 	hash := fullHash(brought.authState)
 	found, err := list(ctx, r.cache, &apiv1.AutoDebitAgreementList{}, brought.account, subjectIndex, byAuthState(hash))
-	if err == nil && len(found) == 0 && r.live != nil && r.looks.Allow() {
+	if err == nil && len(found) == 0 && r.live != nil && r.returnLooks.Allow() {
 		if found, err = list(ctx, r.live, &apiv1.AutoDebitAgreementList{}, brought.account, "status.authStateSHA256", hash); apierrors.IsBadRequest(err) {
 			found, err = nil, nil // Kubernetes before 1.31 selects by no such field
 		}
@@ -153,61 +162,82 @@ var errManyReturns = errors.New("several browsers have brought different codes f
 // storeReturn keeps the code in a Secret that goes with the agreement, and names it in an annotation. When it returns nil, the API server has both
 // on disk.
 func (r *Receiver) storeReturn(ctx context.Context, agreement *apiv1.AutoDebitAgreement, brought returned) (repeated bool, err error) {
-	consent := apiv1.AgreementReturnAnnotation + "-" + bodyHash([]byte(brought.authState))
-	name, secretName := consent+"-"+bodyHash([]byte(brought.authCode)), returnSecretName(agreement, brought)
-	if agreement.Annotations[name] == secretName {
+	consent := returnsOf(fullHash(brought.authState))
+	name := consent + bodyHash([]byte(brought.authCode))
+	if MayHoldReturn(agreement, agreement.Annotations[name]) {
 		return true, nil
 	}
 	kept := 0
 	for other := range agreement.Annotations {
-		if strings.HasPrefix(other, consent+"-") {
+		if strings.HasPrefix(other, consent) {
 			kept++
 		}
 	}
 	if kept >= maxReturns {
 		return false, errManyReturns
 	}
-	immutable := true
-	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: agreement.Namespace, Name: secretName,
-			OwnerReferences: []metav1.OwnerReference{{
-				APIVersion: apiv1.GroupVersion.String(), Kind: "AutoDebitAgreement", Name: agreement.Name, UID: agreement.UID,
-			}},
-		},
-		Immutable: &immutable,
-		Data:      map[string][]byte{apiv1.AuthCodeSecretKey: []byte(brought.authCode), apiv1.AuthStateSecretKey: []byte(brought.authState)},
-	}
-	if err := r.client.Create(ctx, secret); apierrors.IsAlreadyExists(err) {
-		err = r.compareReturn(ctx, secret)
-		if err != nil {
-			return false, err
-		}
-	} else if err != nil {
-		return false, fmt.Errorf("creating Secret %s (see config/samples/shop/account.yaml for the role): %s", secretName, apierrors.ReasonForError(err))
+	secretName, err := r.createReturn(ctx, agreement, brought)
+	if err != nil {
+		return false, err
 	}
 	return false, r.annotate(ctx, agreement, name, secretName)
 }
 
-// compareReturn returns nil if a Secret that was there already keeps the same, as it does when a browser comes again.
-func (r *Receiver) compareReturn(ctx context.Context, wanted *corev1.Secret) error {
+// createReturn creates the Secret, or finds the one that has the same. A consent has maxReturns names for them and no more, however many codes come
+// at once, and at whichever replicas.
+func (r *Receiver) createReturn(ctx context.Context, agreement *apiv1.AutoDebitAgreement, brought returned) (name string, err error) {
+	immutable := true
+	for place := range maxReturns {
+		secret := &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: agreement.Namespace, Name: returnSecretName(agreement, brought.authState, place),
+				OwnerReferences: []metav1.OwnerReference{{
+					APIVersion: apiv1.GroupVersion.String(), Kind: "AutoDebitAgreement", Name: agreement.Name, UID: agreement.UID,
+				}},
+			},
+			Immutable: &immutable,
+			Data:      map[string][]byte{apiv1.AuthCodeSecretKey: []byte(brought.authCode), apiv1.AuthStateSecretKey: []byte(brought.authState)},
+		}
+		err := r.client.Create(ctx, secret)
+		if err == nil {
+			return secret.Name, nil
+		}
+		if !apierrors.IsAlreadyExists(err) {
+			return "", fmt.Errorf("creating Secret %s (see config/samples/shop/account.yaml for the role): %s", secret.Name, apierrors.ReasonForError(err))
+		}
+		if same, err := r.holdsReturn(ctx, secret); err != nil || same {
+			return secret.Name, err
+		}
+	}
+	return "", errManyReturns
+}
+
+// holdsReturn reports whether a Secret that was there already keeps the same, as it does when a browser comes again.
+func (r *Receiver) holdsReturn(ctx context.Context, wanted *corev1.Secret) (bool, error) {
 	secret := &corev1.Secret{}
 	if err := r.client.Get(ctx, client.ObjectKeyFromObject(wanted), secret); err != nil {
-		return fmt.Errorf("reading Secret %s, which exists (see config/samples/shop/account.yaml for the role): %s", wanted.Name, apierrors.ReasonForError(err))
+		return false, fmt.Errorf("reading Secret %s, which exists (see config/samples/shop/account.yaml for the role): %s", wanted.Name, apierrors.ReasonForError(err))
 	}
 	same := secret.DeletionTimestamp == nil
 	for key, value := range wanted.Data {
 		same = same && bytes.Equal(secret.Data[key], value)
 	}
-	if !same {
-		return fmt.Errorf("the Secret %s exists with another content, or is being deleted: delete it", wanted.Name)
-	}
-	return nil
+	return same, nil
 }
 
-// returnSecretName comes from the object and from what the browser has brought, so that what comes again takes no second Secret.
-func returnSecretName(obj client.Object, brought returned) string {
-	text, _ := json.Marshal([]string{string(obj.GetUID()), brought.authState, brought.authCode})
+// returnsOf begins the names of the annotations that tell of one consent.
+func returnsOf(authStateSHA256 string) string {
+	return apiv1.AgreementReturnAnnotation + "-" + authStateSHA256[:len(bodyHash(nil))] + "-"
+}
+
+// IsReturnOf reports whether an annotation tells of a browser that came back from the consent whose authState has this SHA-256, in hexadecimal.
+func IsReturnOf(authStateSHA256, annotation string) bool {
+	return len(authStateSHA256) >= len(bodyHash(nil)) && strings.HasPrefix(annotation, returnsOf(authStateSHA256))
+}
+
+// returnSecretName comes from the object, the consent, and the place among the codes of that.
+func returnSecretName(obj client.Object, authState string, place int) string {
+	text, _ := json.Marshal([]string{string(obj.GetUID()), authState, strconv.Itoa(place)})
 	return returnSecretPrefix(obj) + bodyHash(text)
 }
 
