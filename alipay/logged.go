@@ -17,10 +17,10 @@ func (b BuyerCertificate) MarshalLog() any { return hidden }
 func (e Evidence) MarshalLog() any { return fmt.Sprintf("%v", e) }
 
 // MarshalLog hides from package logr what must not be logged.
-func (a ApplyTokenRequest) MarshalLog() any { return logged(a) }
+func (r ApplyTokenRequest) MarshalLog() any { return logged(r) }
 
 // LogValue hides from package slog what must not be logged.
-func (a ApplyTokenRequest) LogValue() slog.Value { return slog.StringValue(logged(a)) }
+func (r ApplyTokenRequest) LogValue() slog.Value { return slog.StringValue(logged(r)) }
 
 // MarshalLog hides from package logr what must not be logged.
 func (a ApplyTokenResponse) MarshalLog() any { return logged(a) }
@@ -35,10 +35,10 @@ func (r RevokeTokenRequest) MarshalLog() any { return logged(r) }
 func (r RevokeTokenRequest) LogValue() slog.Value { return slog.StringValue(logged(r)) }
 
 // MarshalLog hides from package logr what must not be logged.
-func (a AuthorizationNotification) MarshalLog() any { return logged(a) }
+func (n AuthorizationNotification) MarshalLog() any { return logged(n) }
 
 // LogValue hides from package slog what must not be logged.
-func (a AuthorizationNotification) LogValue() slog.Value { return slog.StringValue(logged(a)) }
+func (n AuthorizationNotification) LogValue() slog.Value { return slog.StringValue(logged(n)) }
 
 // MarshalLog hides from package logr what must not be logged.
 func (s Subject) MarshalLog() any { return logged(s) }
@@ -53,10 +53,10 @@ func (p PaymentMethod) MarshalLog() any { return logged(p) }
 func (p PaymentMethod) LogValue() slog.Value { return slog.StringValue(logged(p)) }
 
 // MarshalLog hides from package logr what must not be logged.
-func (p PayRequest) MarshalLog() any { return logged(p) }
+func (r PayRequest) MarshalLog() any { return logged(r) }
 
 // LogValue hides from package slog what must not be logged.
-func (p PayRequest) LogValue() slog.Value { return slog.StringValue(logged(p)) }
+func (r PayRequest) LogValue() slog.Value { return slog.StringValue(logged(r)) }
 
 // MarshalLog hides from package logr what must not be logged.
 func (p PayResponse) MarshalLog() any { return logged(p) }
@@ -77,10 +77,10 @@ func (i InquiryPaymentResponse) MarshalLog() any { return logged(i) }
 func (i InquiryPaymentResponse) LogValue() slog.Value { return slog.StringValue(logged(i)) }
 
 // MarshalLog hides from package logr what must not be logged.
-func (c CreatePaymentSessionRequest) MarshalLog() any { return logged(c) }
+func (r CreatePaymentSessionRequest) MarshalLog() any { return logged(r) }
 
 // LogValue hides from package slog what must not be logged.
-func (c CreatePaymentSessionRequest) LogValue() slog.Value { return slog.StringValue(logged(c)) }
+func (r CreatePaymentSessionRequest) LogValue() slog.Value { return slog.StringValue(logged(r)) }
 
 // MarshalLog hides from package logr what must not be logged.
 func (c CreatePaymentSessionResponse) MarshalLog() any { return logged(c) }
@@ -89,10 +89,10 @@ func (c CreatePaymentSessionResponse) MarshalLog() any { return logged(c) }
 func (c CreatePaymentSessionResponse) LogValue() slog.Value { return slog.StringValue(logged(c)) }
 
 // MarshalLog hides from package logr what must not be logged.
-func (d DeclareRequest) MarshalLog() any { return logged(d) }
+func (r DeclareRequest) MarshalLog() any { return logged(r) }
 
 // LogValue hides from package slog what must not be logged.
-func (d DeclareRequest) LogValue() slog.Value { return slog.StringValue(logged(d)) }
+func (r DeclareRequest) LogValue() slog.Value { return slog.StringValue(logged(r)) }
 
 // MarshalLog hides from package logr what must not be logged.
 func (s SupplyDefenseDocumentRequest) MarshalLog() any { return logged(s) }
