@@ -222,7 +222,7 @@ func TestNobodyElseDecidesHowManySeriesThereAre(t *testing.T) {
 		d.deliver(t, forged(fmt.Sprintf(`{"notifyType":"FORGED_%c"}`, 'A'+i%26)))
 	}
 	d.deliver(t, written(paidBody))
-	types := []string{"", "OTHER"}
+	types := []string{"", "OTHER", "RETURN"}
 	for kind := range knownTypes {
 		types = append(types, kind)
 	}
