@@ -286,6 +286,11 @@ func (m *model) restoreBackup(t *rapid.T) {
 			t.Skip("what has ended may have changed since, and nobody asks")
 		}
 		old.Spec.Attempt = m.lastAttempt("Capture", old.Name)
+	case *apiv1.CustomsDeclaration:
+		if old.Status.State.Final() || old.Status.Conflict != nil {
+			t.Skip("what has ended may have changed since, and nobody asks")
+		}
+		old.Spec.Attempt = m.lastAttempt(declarationKind, old.Name)
 	}
 	m.store.drop(keyOf(obj))
 	m.advance(2 * adoptionTolerance)

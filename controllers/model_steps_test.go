@@ -206,6 +206,8 @@ func (m *model) lastAttempt(kind, name string) int32 {
 				attempt = max(attempt, obj.Spec.Attempt)
 			case *apiv1.Capture:
 				attempt = max(attempt, obj.Spec.Attempt)
+			case *apiv1.CustomsDeclaration:
+				attempt = max(attempt, obj.Spec.Attempt)
 			}
 		}
 	}

@@ -51,6 +51,7 @@ type process struct {
 	payments *PaymentReconciler
 	refunds  *RefundReconciler
 	captures *CaptureReconciler
+	customs  *CustomsDeclarationReconciler
 }
 
 type lateRequest struct {
@@ -123,7 +124,7 @@ func (m *model) newProcess() process {
 	m.gateways = m.newGateways()
 	return process{
 		payments: &PaymentReconciler{Lifecycle: m.newLifecycle()}, refunds: &RefundReconciler{Lifecycle: m.newLifecycle()},
-		captures: &CaptureReconciler{Lifecycle: m.newLifecycle()},
+		captures: &CaptureReconciler{Lifecycle: m.newLifecycle()}, customs: NewCustomsDeclarationReconciler(m.newLifecycle()),
 	}
 }
 

@@ -2,7 +2,7 @@ package simulator
 
 import (
 	"bytes"
-	"crypto/md5" //nolint:gosec // the gateway's field fileMd5 has it
+	"crypto/md5"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -29,7 +29,7 @@ func TestProposedDefenseIsAnnouncedAndCanBeDownloaded(t *testing.T) {
 	got := in.all()[0].body
 	file := m.want("S SUCCESS", "downloadDisputeEvidence", fetch)
 	content, err := base64.StdEncoding.DecodeString(file.text("disputeEvidence"))
-	sum := md5.Sum(content) //nolint:gosec // the gateway's field fileMd5 has it
+	sum := md5.Sum(content)
 	want := map[string]any{
 		"disputeId": d.DisputeID, "notifyTime": got["notifyTime"], "winRateLevel": "HIGH", "suggestionsForImprovement": "Add the invoice.",
 		"recommendedEvidence": map[string]any{"TRACKING": "a proof of delivery"},
