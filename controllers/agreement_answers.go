@@ -311,6 +311,7 @@ func (p *agreementPass) adoptTokens() {
 	}
 	st.Step, st.Authorization, st.ConsultedAt, st.RefusedCodesSHA256, st.RefusedCodeAt, st.LastResult = nil, nil, nil, nil, nil, nil
 	p.created, p.code, p.trouble = "", "", nil
+	p.heedEnds()
 	schedule(p.agreement)
 }
 

@@ -78,6 +78,8 @@ type agreementPass struct {
 	// codes are the codes that were delivered for the consent at hand, and announcedToken a token that was.
 	codes          []deliveredCode
 	announcedToken *givenTokens
+	// canceledTokens are the hashes of the tokens whose end the gateway has announced.
+	canceledTokens []string
 	// events wait until what they tell is on record.
 	events []agreementEvent
 }

@@ -206,6 +206,52 @@ func TestTokensAreKeptWhileTheSecretCanNotBeWritten(t *testing.T) {
 	w.expectSound()
 }
 
+// The end of the former token is announced while the Secret does not take the new one yet.
+func TestEndOfTheFormerTokenIsNoNewsWhileTheNewOneIsKept(t *testing.T) {
+	w := consented(t, newAgreement("GCASH"))
+	former := string(w.tokenSecretData()[apiv1.AccessTokenSecretKey])
+	w.untilRenewal()
+	w.store.failWrite = func(obj client.Object) writeFault {
+		if _, isSecret := obj.(*corev1.Secret); isSecret {
+			return writeLost
+		}
+		return writeArrives
+	}
+	_, _ = w.reconcileAgreement(agreementName)
+	w.hearOne(signed(map[string]any{
+		"authorizationNotifyType": "TOKEN_CANCELED", "accessToken": former, "result": map[string]any{"resultCode": "SUCCESS", "resultStatus": "S", "resultMessage": "success"},
+	}, w.clock.Now()))
+	_, _ = w.reconcileAgreement(agreementName)
+	w.store.failWrite = nil
+	w.travel(time.Hour)
+	w.expectAgreement(apiv1.AgreementActive, apiv1.TokenValidReason)
+	consent := w.consent()
+	if newest := consent.Tokens[len(consent.Tokens)-1]; string(w.tokenSecretData()[apiv1.AccessTokenSecretKey]) != newest.AccessToken || consent.Refreshes() != 1 {
+		t.Errorf("the Secret does not hold the newest token after %d refreshes", consent.Refreshes())
+	}
+}
+
+// The Secret with the code goes while nobody knows what became of its exchange. The token that the gateway announces is found all the same.
+func TestTokenOfALostCodeIsWaitedFor(t *testing.T) {
+	w := agreementWorld(t, newAgreement("GCASH"))
+	w.must(w.reconcileAgreement(agreementName))
+	w.buyerAgrees()
+	w.advance(5 * time.Second)
+	w.hearAll()
+	w.inject(simulator.Fault{Kind: simulator.DropResponse, Path: "applyToken"})
+	w.must(w.reconcileAgreement(agreementName))
+	w.store.drop(storeKey{kind: "Secret", name: types.NamespacedName{Namespace: testNamespace, Name: agreementName + "-token"}})
+	for key := range w.agreement().Annotations {
+		w.store.edit(w.agreement(), func(obj client.Object) { delete(obj.GetAnnotations(), key) })
+	}
+	w.must(w.reconcileAgreement(agreementName))
+	w.travel(5 * time.Minute)
+	w.expectAgreement(apiv1.AgreementActive, apiv1.TokenValidReason)
+	if got := w.consent(); string(w.tokenSecretData()[apiv1.AccessTokenSecretKey]) != got.Tokens[0].AccessToken || len(w.simulator.Ledger().Authorizations) != 1 {
+		t.Error("the token is not the gateway's, or the buyer was asked again")
+	}
+}
+
 // recorder keeps what is told to people.
 type recorder struct{ told *strings.Builder }
 

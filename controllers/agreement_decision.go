@@ -91,7 +91,7 @@ func decideAgreement(f *agreementFacts) decision {
 		return f.ended()
 	case f.deleting() && !f.mayBeDebited():
 		return f.release()
-	case f.canceled:
+	case f.canceled && !f.pending: // the announced end may be that of the token before the one at hand
 		return decision{do: actSettleNotified, report: f.unchanged()}
 	case f.idle:
 		return f.keepActive()
@@ -317,10 +317,7 @@ func (f *agreementFacts) followStep() decision {
 	case step.Kind == apiv1.AgreementExchange && f.created != "" && f.now.Sub(step.StartedAt.Time) >= announcedPatience:
 		return decision{do: actStore, report: f.busy()}
 	case step.Kind == apiv1.AgreementExchange && f.tokens.authCode != step.CredentialSHA256:
-		if f.code == step.CredentialSHA256 {
-			return decision{do: actStore, report: f.busy()}
-		}
-		return decision{do: actSettleFailed, report: f.unchanged()} // nobody has the code any more
+		return f.withoutCode()
 	case step.Kind != apiv1.AgreementExchange && f.credentialOf(step.Kind) != step.CredentialSHA256:
 		lost := f.secretLost()
 		return *lost.decision(f.report(lost))
@@ -339,6 +336,20 @@ func (f *agreementFacts) followStep() decision {
 		return decision{do: actWait, after: wait, report: f.busy()}
 	}
 	return decision{do: actRecordIntent, report: f.busy()}
+}
+
+// withoutCode goes on with an exchange whose code is not in the Secret any more. Its token may be announced for a while.
+func (f *agreementFacts) withoutCode() decision {
+	step := f.agreement.Status.Step
+	left := step.TriedAt.Add(codePatience).Sub(f.now)
+	switch {
+	case f.created != "", f.code == step.CredentialSHA256:
+		return decision{do: actStore, report: f.busy()}
+	case left > 0:
+		return decision{do: actWait, after: left, report: f.busy()}
+	default:
+		return decision{do: actSettleFailed, report: f.unchanged()}
+	}
 }
 
 // refusedRenewal says what else can be done about a token that the gateway refuses to renew; nil when that is tried again.

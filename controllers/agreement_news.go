@@ -63,10 +63,16 @@ func (p *agreementPass) readNews() {
 				p.announcedToken = &givenTokens{at: p.now, accessToken: told.AccessToken, userLoginID: told.UserLoginID}
 			}
 		case alipay.NotifyTokenCanceled:
-			hash := credentialHash(string(told.AccessToken))
-			p.canceled = p.canceled || hash == st.AccessTokenSHA256 || hash == p.tokens.access
+			p.canceledTokens = append(p.canceledTokens, credentialHash(string(told.AccessToken)))
 		}
 	}
+	p.heedEnds()
+}
+
+// heedEnds makes out whether the gateway has announced the end of the newest token. That of one before is no news.
+func (p *agreementPass) heedEnds() {
+	st := &p.agreement.Status
+	p.canceled = slices.ContainsFunc(p.canceledTokens, func(hash string) bool { return hash == st.AccessTokenSHA256 || hash == p.tokens.access })
 }
 
 // returns are the annotations that tell of a browser that came back, in a steady order.

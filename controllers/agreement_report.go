@@ -105,13 +105,11 @@ func unknownAdvice(kind apiv1.AgreementStepKind) string {
 	}
 }
 
-// tokenReport says whether the buyer can be debited.
+// tokenReport says whether the buyer can be debited, while no request is under way whose outcome nobody knows.
 func (f *agreementFacts) tokenReport() report {
 	st := &f.agreement.Status
 	refused := st.Step != nil && st.Step.RefusedAt != nil
 	switch {
-	case f.doubtful():
-		return f.report(&problem{reason: apiv1.OutcomeUnknownReason, message: "A request was sent and its answer was lost or unusable. " + unknownAdvice(st.Step.Kind)})
 	case f.rejected():
 		return f.report(&problem{reason: apiv1.TokenRejectedReason, message: "The gateway has refused to debit the token; it is being renewed."})
 	case f.expired():
