@@ -88,6 +88,17 @@ func TestKubectlGetShowsWhatPeopleAsk(t *testing.T) {
 	}
 }
 
+// kubectl shows the age of a time, and "<invalid>" for one to come: these are shown as they are.
+func TestKubectlGetShowsWhenATokenIsRenewedAndEnds(t *testing.T) {
+	obj := newObject(t, "AutoDebitAgreement", `{}`)
+	create(t, obj)
+	setStatus(t, obj, `{"state":"Active","renewalTime":"2999-05-01T10:00:00Z","accessTokenExpiryTime":"2999-05-21T10:00:00Z"}`)
+	output, err := kubectl(t, nil, "get", "ada", obj.GetName(), "--no-headers")
+	if err != nil || !strings.Contains(output, "2999-05-01T10:00:00Z   2999-05-21T10:00:00Z") {
+		t.Errorf("kubectl says %q (%v), want both times", output, err)
+	}
+}
+
 func TestKubectlFindsAPaymentByItsOrderNumber(t *testing.T) {
 	obj := newObject(t, "Payment", `spec: {order: {referenceOrderId: "1943"}}`)
 	create(t, obj)
