@@ -38,7 +38,7 @@ help: ## Show this list.
 DEMO_BINARIES := bin/devcluster bin/kubectl bin/simulator bin/manager
 
 .PHONY: demo
-demo: $(DEMO_BINARIES) ## Pay and refund once against the simulator, on a Kubernetes API server of its own.
+demo: $(DEMO_BINARIES) ## Pay, refund and debit once against the simulator, on a Kubernetes API server of its own.
 	go run ./hack/demo demo
 
 .PHONY: up
@@ -73,11 +73,11 @@ test: bin/devcluster bin/kubectl bin/gotestsum ## Run all tests that need no bro
 	@$(TEST_ENVIRONMENT) bin/gotestsum --format standard-quiet --raw-command -- sh -c '$(TEST_COMMANDS)'
 
 .PHONY: test-browser
-test-browser: $(if $(CHROMIUM),bin/devcluster) ## Pay on the simulator's page with Chromium, where there is one.
+test-browser: $(if $(CHROMIUM),bin/devcluster) ## Pay and consent on the simulator's pages with Chromium, where there is one.
 ifeq ($(CHROMIUM),)
 	@echo "The browser tests did not run: install Chromium (Debian and Ubuntu: apt-get install chromium), or set CHROMIUM to its path."
 else
-	@echo "Testing the buyer's page with $(CHROMIUM)"
+	@echo "Testing the buyer's pages with $(CHROMIUM)"
 	@$(TEST_ENVIRONMENT) CHROMIUM="$(CHROMIUM)" go test -tags browser -count=1 -timeout 10m ./test/browser
 endif
 

@@ -133,7 +133,7 @@ func TestConsentPage(t *testing.T) {
 	t.Run("it shows wallet, shop and scopes, and has stable buttons and no script", func(t *testing.T) {
 		m, _, page := start(t, with("scopes", []string{"BASE_USER_INFO", "AGREEMENT_PAY"}))
 		text := m.open(page)
-		for _, want := range []string{"ALIPAY_HK", "SANDBOX_5Y1", "BASE_USER_INFO, AGREEMENT_PAY", `id="state">AWAITING_BUYER`, `id="agree"`, `id="refuse"`} {
+		for _, want := range []string{"ALIPAY_HK", "SANDBOX_5Y1", "BASE_USER_INFO, AGREEMENT_PAY", `id="state" data-state="AWAITING_BUYER"`, `id="agree"`, `id="refuse"`} {
 			if !strings.Contains(text, want) {
 				t.Errorf("the page lacks %q:\n%s", want, text)
 			}
@@ -168,8 +168,12 @@ func TestConsentPage(t *testing.T) {
 		if to := press(m, page, "action", "refuse"); to.String() != page {
 			t.Errorf("the browser goes to %s", to)
 		}
-		if text := m.open(page); !strings.Contains(text, AuthorizationRefused) || strings.Contains(text, `id="agree"`) {
+		text := m.open(page)
+		if !strings.Contains(text, AuthorizationRefused) || strings.Contains(text, `id="agree"`) {
 			t.Errorf("page:\n%s", text)
+		}
+		if want := `id="return" href="https://shop.example/return?shop=1&amp;authState=b&#43;1%262"`; !strings.Contains(text, want) {
+			t.Errorf("the page lacks %s:\n%s", want, text)
 		}
 		m.click(page, http.StatusConflict, "action", "agree")
 		m.advance(days(2))
@@ -198,9 +202,9 @@ func TestConsentPage(t *testing.T) {
 		m.click(m.server.URL+"/consent/guess", http.StatusNotFound, "action", "agree")
 		m.wantState("b 1&2", AuthorizationAwaitsBuyer)
 	})
-	t.Run("its policy lets the form lead to the shop and nowhere else", func(t *testing.T) {
+	t.Run("its policy lets the form lead to the shop, and from there to another site, or to the shop's app", func(t *testing.T) {
 		for address, want := range map[string]string{
-			"https://shop.example:8443/r?x=1": " https://shop.example:8443", "shop://bound": " shop:", "http://a;b/": "", "://": "",
+			"https://shop.example:8443/r?x=1": " http: https:", "shop://bound": " shop:", "http://a;b/": "", "://": "",
 		} {
 			if got := formTarget(address); got != want {
 				t.Errorf("formTarget(%s) = %q, want %q", address, got, want)

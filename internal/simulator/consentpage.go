@@ -116,18 +116,19 @@ func (s *Simulator) consentView(code string) (view consentView, back string, kno
 		Wallet: a.CustomerBelongsTo, Merchant: a.ClientID, State: state, Explanation: consentExplanations[state],
 		Scopes: a.Scopes, Open: state == AuthorizationAwaitsBuyer,
 		Cancellable: state == AuthorizationAgreed || state == AuthorizationActive || state == AuthorizationLapsed,
-		ReturnURL:   template.URL(a.redirectURL), //nolint:gosec // checkLink refused schemes a browser would run
+		ReturnURL:   template.URL(withQuery(a.redirectURL, query("authState", a.AuthState))), //nolint:gosec // checkLink refused schemes a browser would run
 	}, formTarget(a.redirectURL), true
 }
 
-// formTarget is the redirect's origin, or its scheme where an app opens it, as a source of a security policy.
+// formTarget is where the form may lead, as a source of a security policy. A page of the web may send the browser on to another site, and browsers
+// apply the policy to that as well; an app is opened by its scheme.
 func formTarget(address string) string {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || strings.ContainsAny(u.Scheme+u.Host, ";, "):
 		return ""
 	case u.Scheme == "http" || u.Scheme == "https":
-		return " " + u.Scheme + "://" + u.Host
+		return " http: https:"
 	}
 	return " " + u.Scheme + ":"
 }

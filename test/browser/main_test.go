@@ -1,7 +1,7 @@
 //go:build browser
 
-// Package browser pays on the simulated gateway's page with a real browser, and sees the payments change. It is built with the tag
-// browser alone: run make test-browser.
+// Package browser pays and consents on the simulated gateway's pages with a real browser, and sees payments and agreements change. It is
+// built with the tag browser alone: run make test-browser.
 package browser
 
 import (
