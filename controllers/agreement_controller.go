@@ -179,6 +179,7 @@ func (p *agreementPass) startOver() {
 		EndedAuthStateSHA256: ended, TokenSecretName: st.TokenSecretName,
 	}
 	p.codes, p.code, p.codeFound = nil, "", nil
+	p.canceled = false                              // what was announced is the end of the attempt before
 	p.tokens.access, p.tokens.authState = "", ended // of the attempt before, until the Secret is written again
 }
 

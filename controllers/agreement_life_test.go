@@ -255,6 +255,26 @@ func TestBuyerEndsTheAgreementInTheWallet(t *testing.T) {
 	}
 }
 
+// What the gateway has announced of the consent before stays beside the agreement, and says nothing about the next one.
+func TestRaisedAttemptAsksABuyerAgainWhoHasEndedTheAgreement(t *testing.T) {
+	w := consented(t, newAgreement("ALIPAY_HK"))
+	if err := w.simulator.BuyerCancels(w.authState(), ""); err != nil {
+		t.Fatal(err)
+	}
+	w.travel(time.Minute)
+	w.expectAgreement(apiv1.AgreementRevoked, apiv1.RevokedByBuyerReason)
+	w.editAgreement(func(spec *apiv1.AutoDebitAgreementSpec) { spec.Attempt = 2 })
+	w.travel(time.Minute)
+	w.expectAgreement(apiv1.AgreementAwaitingBuyer, apiv1.AwaitingConsentReason)
+	w.buyerAgrees()
+	w.travel(time.Minute)
+	w.expectAgreement(apiv1.AgreementActive, apiv1.TokenValidReason)
+	if got := w.consent(); got.State != simulator.AuthorizationActive || got.CodeAttempts() != 1 {
+		t.Errorf("the new consent is %s after %d exchanges, want ACTIVE after one", got.State, got.CodeAttempts())
+	}
+	w.expectSound()
+}
+
 // The end of a token that was replaced says nothing about the newest one.
 func TestEndOfAFormerTokenIsNoNews(t *testing.T) {
 	w := consented(t, newAgreement("ALIPAY_HK"))
