@@ -70,10 +70,11 @@ func (f *agreementFacts) clientID() string {
 	return f.account.account.Spec.ClientID
 }
 
-// mayBeDebited reports whether the gateway may still take the agreement's token.
+// mayBeDebited reports whether the gateway may still take the agreement's token. A token whose Secret can not be read counts.
 func (f *agreementFacts) mayBeDebited() bool {
 	st := &f.agreement.Status
-	return !st.State.Final() && (f.tokens.access != "" || f.pending || st.Step != nil || f.created != "")
+	unread := f.secretFound != nil && st.AccessTokenSHA256 != ""
+	return !st.State.Final() && (f.tokens.access != "" || unread || f.pending || st.Step != nil || f.created != "")
 }
 
 // decideAgreement answers "what next?" for an agreement. It is pure.

@@ -1,12 +1,17 @@
 package controllers
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -326,6 +331,49 @@ func TestTokenThatADebitFoundDeadIsRenewedOnce(t *testing.T) {
 			w.expectAgreement(tt.state, tt.why)
 			if got := w.sends("applyToken"); got != 2 {
 				t.Errorf("%d exchanges, want one renewal", got-1)
+			}
+		})
+	}
+}
+
+// tokenReader fails the reads of the token Secret while err is set.
+type tokenReader struct {
+	client.Reader
+	err error
+}
+
+func (r *tokenReader) Get(ctx context.Context, key client.ObjectKey, obj client.Object, options ...client.GetOption) error {
+	if _, isSecret := obj.(*corev1.Secret); isSecret && key.Name == agreementName+"-token" && r.err != nil {
+		return r.err
+	}
+	return r.Reader.Get(ctx, key, obj, options...)
+}
+
+func TestDeletionWaitsWhileTheTokenCanNotBeRead(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err error
+		why string
+	}{
+		"its Role is gone":             {apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, agreementName+"-token", errors.New("no Role says so")), apiv1.SecretForbiddenReason},
+		"the API server does not tell": {apierrors.NewInternalError(errors.New("out of order")), apiv1.SecretUnreadableReason},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := consented(t, newAgreement("GCASH"))
+			reader := &tokenReader{Reader: liveStore{w.store}, err: tt.err}
+			w.agreements[0].Live = reader
+			w.store.remove(w.agreement())
+			for range 3 {
+				w.must(w.reconcileAgreement(agreementName))
+				w.advance(time.Minute)
+			}
+			w.expectAgreement(apiv1.AgreementActive, tt.why)
+			if message := w.condition(apiv1.ReadyCondition).Message; !strings.Contains(message, "deletionPolicy to Retain") {
+				t.Errorf("message = %q, want a way to let it go", message)
+			}
+			reader.err = nil
+			w.followAgreement(time.Minute)
+			if w.agreement() != nil || w.consent().State != simulator.AuthorizationRevoked || w.tokenSecretData() != nil {
+				t.Errorf("the object or its Secret is there, or the consent is %s; want nothing left", w.consent().State)
 			}
 		})
 	}
