@@ -18,15 +18,11 @@ const disputedOrder = "order-1006"
 // dispute has a buyer object to a paid order, and the shop give in.
 func (s *story) dispute(ctx context.Context) error {
 	step("The buyer of 1006 disputes it. The gateway announces that, and the operator makes a Dispute of it")
-	payment, account := &apiv1.Payment{}, &apiv1.MerchantAccount{}
+	payment := &apiv1.Payment{}
 	if err := s.client.Get(ctx, client.ObjectKey{Namespace: shop, Name: disputedOrder}, payment); err != nil {
 		return err
 	}
-	if err := s.client.Get(ctx, client.ObjectKey{Namespace: shop, Name: payment.Spec.MerchantAccountRef.Name}, account); err != nil {
-		return err
-	}
-	address := account.Spec.NotificationBaseURL + "/notify/" + shop + "/" + account.Name // as it stands in the dashboard
-	if _, err := s.control(ctx, "PUT", "/clients/"+account.Spec.ClientID+"/notify-url", fmt.Sprintf(`{"url":%q}`, address)); err != nil {
+	if err := s.announceHere(ctx, payment.Spec.MerchantAccountRef.Name); err != nil {
 		return err
 	}
 	answer, err := s.control(ctx, "POST", "/disputes", fmt.Sprintf(`{"payment":%q}`, payment.Status.PaymentID))
@@ -59,6 +55,17 @@ func (s *story) dispute(ctx context.Context) error {
 		return fmt.Errorf("the gateway has taken %d acceptances of the dispute, want 1", booked.Accepts)
 	}
 	_, err = s.control(ctx, "GET", "/invariants", "")
+	return err
+}
+
+// announceHere enters the operator's address for an account at the gateway, as a person does in the dashboard.
+func (s *story) announceHere(ctx context.Context, name string) error {
+	account := &apiv1.MerchantAccount{}
+	if err := s.client.Get(ctx, client.ObjectKey{Namespace: shop, Name: name}, account); err != nil {
+		return err
+	}
+	address := account.Spec.NotificationBaseURL + "/notify/" + shop + "/" + account.Name
+	_, err := s.control(ctx, "PUT", "/clients/"+account.Spec.ClientID+"/notify-url", fmt.Sprintf(`{"url":%q}`, address))
 	return err
 }
 

@@ -1,6 +1,6 @@
 // Command demo runs the whole system on one machine: an API server, a simulated gateway and the operator.
 //
-//	demo          plays the sample shop from the first kubectl apply to the last refund, then stops everything
+//	demo          plays the sample shop from the first kubectl apply to the last debit, then stops everything
 //	demo up       starts the same environment and leaves it running
 //	demo down     stops it
 package main

@@ -34,7 +34,7 @@ type story struct {
 	states, table string
 }
 
-// tell plays the sample shop: the buyers pay, decline and leave, the shop cancels and refunds, and every object must end as its
+// tell plays the sample shop: the buyers pay, decline and leave, the shop cancels, refunds and debits, and every object must end as its
 // sample says, and by what the gateway has announced.
 func tell(ctx context.Context, env *environment) error {
 	s := &story{environment: env}
@@ -100,7 +100,13 @@ func tell(ctx context.Context, env *environment) error {
 	if err := s.applyAgain(ctx, files); err != nil {
 		return err
 	}
-	return s.dispute(ctx)
+	if err := s.dispute(ctx); err != nil {
+		return err
+	}
+	if err := s.subscribe(ctx); err != nil {
+		return err
+	}
+	return s.printLedger(ctx)
 }
 
 // injectFaults makes the gateway lose what the samples say, and refunds and captures take their time, as then it notifies of their end.
@@ -153,12 +159,6 @@ func (s *story) applyAgain(ctx context.Context, files []string) error {
 	if err := s.untilDeclared(ctx, apiv1.DeclarationAccepted); err != nil {
 		return err
 	}
-	step("What the gateway has booked: each charge, each capture and each refund once")
-	table, err := s.control(ctx, "GET", "/ledger?format=table", "")
-	if err != nil {
-		return err
-	}
-	fmt.Println(table)
 	if _, err := s.control(ctx, "GET", "/invariants", ""); err != nil {
 		return err
 	}
@@ -170,6 +170,14 @@ func (s *story) applyAgain(ctx context.Context, files []string) error {
 		return fmt.Errorf("applying the same YAML again moved money; before: %+v, after: %+v", before.Entries, after.Entries)
 	}
 	return errors.Join(declaredOnce(before, after), foundAgain(before, after))
+}
+
+// printLedger shows everything that the gateway has booked and announced.
+func (s *story) printLedger(ctx context.Context) error {
+	step("What the gateway has booked: each charge, each debit, each capture and each refund once")
+	table, err := s.control(ctx, "GET", "/ledger?format=table", "")
+	fmt.Println(table)
+	return err
 }
 
 // ledger is the gateway's own record.
