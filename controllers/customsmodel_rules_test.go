@@ -69,7 +69,8 @@ func (m *customsModel) checkDeclare(r sentRequest) error {
 	if intent == nil || intent.RequestSHA256 != hex.EncodeToString(sum[:]) {
 		m.breaks("declare left for %s without its intent on record", id)
 	}
-	if !noted && !m.forgotten && m.payment(modelOrder) != nil {
+	// What was left of a former attempt of the payment is noted nowhere: that payment has ended, and the gateway refuses it.
+	if p := m.payment(modelOrder); p != nil && p.Status.PaymentID == r.text("paymentId") && !noted && !m.forgotten {
 		m.breaks("declare left for %s without being noted in its payment", id)
 	}
 	of := id + " of " + r.text("paymentId") // a new attempt of the payment is another payment, for which the gateway refuses the id

@@ -212,6 +212,53 @@ func TestDeadlineIsToldOnceAtEachMark(t *testing.T) {
 	w.expectState(apiv1.DisputeExpired, apiv1.DefenseTimeOverReason)
 }
 
+// A process that ends between the status and the event takes the event along. The condition and the gauge, by which people are alerted, stay true.
+func TestDeadlineIsKnownToAProcessThatComesAfterACrash(t *testing.T) {
+	w := newDisputeWorld(t, simulator.DisputeInput{DefenseTime: 100 * time.Hour})
+	defer w.close()
+	due := w.dispute().Status.DefenseDueTime.Time
+	for i, mark := range []time.Duration{72 * time.Hour, 24 * time.Hour, 6 * time.Hour} {
+		for _, how := range []writeFault{writeUnheardOf, writeLost} {
+			w.advance(due.Sub(w.clock.Now()) - mark)
+			mark -= time.Minute
+			w.failWriteNumber(1, how)
+			_, _ = w.reconcileDispute()
+			w.store.failWrite = nil
+			w.restart()
+			openDisputes.drop(requestFor(disputeName).NamespacedName) // which was in the memory of the process that ended
+			result := w.must(w.reconcileDispute())
+			condition := meta.FindStatusCondition(w.dispute().Status.Conditions, apiv1.DefenseDueCondition)
+			if condition == nil || condition.Reason != warnings[i].reason || openDisputes.count(warnings[i].label) == 0 {
+				t.Errorf("%s before the end condition = %+v, the gauge has %v; want %s in both", mark, condition, openDisputes.window, warnings[i].reason)
+			}
+			if result.RequeueAfter <= 0 || result.RequeueAfter > mark+time.Minute {
+				t.Errorf("%s before the end it is looked at again after %s", mark, result.RequeueAfter)
+			}
+		}
+	}
+}
+
+func TestOutcomeIsKnownToAProcessThatComesAfterACrash(t *testing.T) {
+	w := newDisputeWorld(t, simulator.DisputeInput{Payment: "order"})
+	defer w.close()
+	if err := w.simulator.JudgeDispute(w.id, "ACCEPT_BY_MERCHANT", simulator.Money{}); err != nil {
+		t.Fatal(err)
+	}
+	w.advance(time.Minute)
+	all := w.announced()
+	w.receiveDispute(all[len(all)-1])
+	w.failWriteNumber(1, writeUnheardOf)
+	_, _ = w.reconcileDispute()
+	w.store.failWrite = nil
+	w.restart()
+	openDisputes.drop(requestFor(disputeName).NamespacedName)
+	w.must(w.reconcileDispute())
+	st := w.dispute().Status
+	if st.Outcome != apiv1.DisputeLost || !meta.IsStatusConditionTrue(st.Conditions, apiv1.ResolvedCondition) || openDisputes.window[requestFor(disputeName).NamespacedName] != "" {
+		t.Errorf("outcome = %s, conditions = %+v, the gauge has it at %q; want Lost, Resolved, none", st.Outcome, st.Conditions, openDisputes.window)
+	}
+}
+
 func TestNobodyIsWarnedOnceSomebodyHasDecided(t *testing.T) {
 	w := newDisputeWorld(t, simulator.DisputeInput{DefenseTime: 100 * time.Hour})
 	defer w.close()
