@@ -163,6 +163,28 @@ func TestTextQuotesACertificateByAFewCharacters(t *testing.T) {
 	}
 }
 
+// Whatever else the gateway says with a refusal or an unclear answer, its code is kept.
+func TestAnswerThatQuotesPartOfACertificateKeepsItsCodeAlone(t *testing.T) {
+	certificate := &alipay.BuyerCertificate{CertificateNo: "11010119900307123X", HolderName: &alipay.UserName{FullName: "欧阳三"}}
+	said := func(text string) (*alipay.RejectedError, *alipay.UnknownOutcomeError) {
+		result := alipay.Result{ResultCode: "SOME_CODE", ResultMessage: text}
+		return &alipay.RejectedError{Result: result}, &alipay.UnknownOutcomeError{Result: result}
+	}
+	for text, want := range map[string]string{
+		"the number that ends in 123X is wrong": textNotKept, "no such holder as 欧阳": textNotKept, "the office is closed": "the office is closed",
+	} {
+		rejected, unknown := said(text)
+		for _, err := range []error{withoutPersonal(rejected, certificate), withoutPersonal(unknown, certificate)} {
+			if alipay.ResultCode(err) != "SOME_CODE" || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), text) && want == textNotKept {
+				t.Errorf("the gateway says %q, and told is %q; want the code, and %q", text, err, want)
+			}
+		}
+	}
+	if rejected, _ := said("123X"); withoutPersonal(rejected, nil).(*alipay.RejectedError).Result.ResultMessage != "123X" {
+		t.Error("a text is left out where nothing was certified")
+	}
+}
+
 func TestDeclarationWaitsForItsCertificate(t *testing.T) {
 	w := paidChina(t)
 	w.store.create(newDeclaration("all", "", certified))
