@@ -10,7 +10,7 @@ import (
 )
 
 func TestEverySampleIsAcceptedAndIsInTheKustomization(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(testenv.Root(), "config", "samples", "shop", "*.yaml"))
+	files, err := filepath.Glob(filepath.Join(testenv.Root(), "config", "samples", "*", "*.yaml"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("found no samples: %v", err)
 	}
@@ -33,7 +33,9 @@ func TestEverySampleIsAcceptedAndIsInTheKustomization(t *testing.T) {
 				t.Errorf("%s: %s %s: %v", filepath.Base(file), obj.GetKind(), obj.GetName(), err)
 			}
 		}
-		found++
+		if filepath.Base(filepath.Dir(file)) == "shop" {
+			found++
+		}
 	}
 	if found-1 != listed {
 		t.Errorf("the kustomization lists %d files, want the %d beside it", listed, found-1)
