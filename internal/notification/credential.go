@@ -8,8 +8,8 @@ import (
 )
 
 // credentialField are the names of fields that let whoever reads them act for a buyer or for the merchant: access, refresh and card
-// tokens, authorization codes, and the cryptograms of card payments. Guide pages print cavv as caav.
-var credentialField = regexp.MustCompile(`(?is)^(.*token.*|auth_?code|cavv|caav|cvv2?|cvc2?|pan|card_?number|paymentMethodId|.*password.*|.*secret.*)$`)
+// tokens, authorization codes and the states they come with, and the cryptograms of card payments. Guide pages print cavv as caav.
+var credentialField = regexp.MustCompile(`(?is)^(.*token.*|auth_?(code|state)|cavv|caav|cvv2?|cvc2?|pan|card_?number|paymentMethodId|.*password.*|.*secret.*)$`)
 
 // maskedCardNumber is a card number of which at most ten digits are shown, as the gateway sends it.
 var maskedCardNumber = regexp.MustCompile(`^[0-9]{0,6}\*+[0-9]{0,4}$`)

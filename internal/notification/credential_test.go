@@ -26,6 +26,7 @@ var credentialBodies = []struct{ name, body string }{
 	{"access token", paid(`"accessToken":"hush-1"`)},
 	{"refresh token", paid(`"refreshToken":"hush-1"`)},
 	{"authorization code", paid(`"authCode":"hush-1"`)},
+	{"state of an authorization", paid(`"authState":"hush-1"`)},
 	{"card token of the result", paid(`"paymentResultInfo":{"cardNo":"****0768","cardToken":"hush-1"}`)},
 	{"cryptogram of 3-D Secure", paid(`"paymentResultInfo":{"threeDSResult":{"cavv":"hush-1"}}`)},
 	{"cryptogram as guide pages print it", paid(`"paymentResultInfo":{"threeDSResult":{"caav":"hush-1"}}`)},

@@ -121,7 +121,7 @@ func FuzzEnvelope(f *testing.F) {
 }
 
 var credentialNames = []string{
-	"accessToken", "refreshToken", "cardToken", "authCode", "auth_code", "cavv", "caav", "cvv", "cvc2", "cardNo", "cardNumber", "pan", "paymentMethodId",
+	"accessToken", "refreshToken", "cardToken", "authCode", "auth_code", "authState", "cavv", "caav", "cvv", "cvc2", "cardNo", "cardNumber", "pan", "paymentMethodId",
 }
 
 // disguise writes a name with some of its letters in the other case and some in escapes. JSON means the same by them.
