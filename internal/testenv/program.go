@@ -20,7 +20,7 @@ var buildManager = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	binary := filepath.Join(dir, "manager")
-	output, err := exec.Command("go", "build", "-o", binary, "github.com/alipay-operator/alipay-operator/cmd/manager").CombinedOutput() //nolint:gosec,noctx // our own program; a build ends by itself
+	output, err := exec.Command("go", "build", "-o", binary, "github.com/alipay-operator/alipay-operator/cmd/manager").CombinedOutput() //nolint:noctx // a build ends by itself
 	if err != nil {
 		return "", fmt.Errorf("building the manager: %w\n%s", err, output)
 	}
@@ -44,7 +44,7 @@ func StartProgram(t testing.TB, c *Cluster, args ...string) *Program {
 		t.Fatal(err)
 	}
 	args = append([]string{"--kubeconfig", c.Kubeconfig, "--leader-elect=false", "--health-probe-bind-address", "0", "--notification-bind-address", "127.0.0.1:0"}, args...)
-	p := &Program{command: exec.Command(binary, args...), ended: make(chan struct{})} //nolint:gosec,noctx // our own program; the test ends it
+	p := &Program{command: exec.Command(binary, args...), ended: make(chan struct{})} //nolint:noctx // the test ends it
 	p.command.Stdout, p.command.Stderr = p, p
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
