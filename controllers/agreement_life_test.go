@@ -379,6 +379,19 @@ func TestDeletionWaitsWhileTheTokenCanNotBeRead(t *testing.T) {
 	}
 }
 
+func TestRetainLetsAnAgreementGoWhoseTokenCanNotBeRead(t *testing.T) {
+	w := consented(t, newAgreement("GCASH"))
+	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, agreementName+"-token", errors.New("no Role says so"))
+	w.agreements[0].Live = &tokenReader{Reader: liveStore{w.store}, err: forbidden}
+	w.store.remove(w.agreement())
+	w.must(w.reconcileAgreement(agreementName))
+	w.editAgreement(func(spec *apiv1.AutoDebitAgreementSpec) { spec.DeletionPolicy = apiv1.RetainAgreement })
+	w.must(w.reconcileAgreement(agreementName))
+	if w.agreement() != nil || w.consent().State != simulator.AuthorizationActive {
+		t.Errorf("the object is there, or the consent is %s; want it gone and nothing revoked", w.consent().State)
+	}
+}
+
 func TestDeletionRevokesOrRetains(t *testing.T) {
 	w := consented(t, newAgreement("GCASH"))
 	w.store.remove(w.agreement())

@@ -108,7 +108,7 @@ Create the sample payments, and watch them in a second shell:
     kubectl apply -f config/samples/shop/payments.yaml -f config/samples/shop/refunds.yaml
     kubectl -n shop get payments,refunds --watch
 
-Be the buyer at %s/ (one link for each open order), and see what the gateway has booked with
+Be the buyer at %s/ (one link for each open order and consent), and see what the gateway has booked with
 
     curl '%s/ledger?format=table'
 
