@@ -2,11 +2,13 @@ package controllers
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/alipay-operator/alipay-operator/alipay"
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 	"github.com/alipay-operator/alipay-operator/internal/simulator"
 )
@@ -190,6 +192,15 @@ func TestAnswersBesideAnotherDeclaration(t *testing.T) {
 			t.Errorf("%d inquiries, want the one", got)
 		}
 	})
+	t.Run("that have nothing of one of them prove nothing of any", func(t *testing.T) {
+		c := newCrowd(t, 2)
+		c.inject(simulator.Fault{Kind: simulator.ResultCode, Path: "inquiryDeclarationRequests", Code: "ORDER_NOT_EXIST"})
+		c.advance(2 * time.Minute)
+		c.reconcile("part-0")
+		if got := c.declaration("part-0").Status; got.EmptyAnswers != nil || got.State != apiv1.StateProcessing {
+			t.Errorf("state = %s, empty answers %+v; want it in process and nothing counted", got.State, got.EmptyAnswers)
+		}
+	})
 	t.Run("are of no use after a minute", func(t *testing.T) {
 		c := newCrowd(t, 2)
 		c.advance(2 * time.Minute)
@@ -217,4 +228,32 @@ func TestAnswersBesideAnotherDeclaration(t *testing.T) {
 			t.Error("another amount is taken for the declaration's")
 		}
 	})
+}
+
+func TestBookTakesNoDeclarationAlongTwiceNorForAnotherClient(t *testing.T) {
+	book, start := newDeclarationBook(), worldStart
+	mine, other := gatewayClient{account: "mine", clientID: "A"}, gatewayClient{account: "mine", clientID: "B"}
+	key := func(name string) types.NamespacedName { return requestFor(name).NamespacedName }
+	for name, of := range map[string]gatewayClient{"first": mine, "second": mine, "foreign": other} {
+		book.note(key(name), of, "same") // ids are those of a client alone
+		book.plan(key(name), start.Add(time.Hour))
+	}
+	book.note(key("unplanned"), mine, "unplanned")
+	for _, step := range []struct {
+		after time.Duration
+		want  int
+	}{{0, 1}, {fresh - time.Second, 0}, {fresh, 1}} {
+		if got := book.companions(key("first"), mine, start.Add(step.after)); len(got) != step.want {
+			t.Errorf("after %s it takes along %q, want %d", step.after, got, step.want)
+		}
+	}
+	var woken []string
+	book.wake = func(key types.NamespacedName) { woken = append(woken, key.Name) }
+	record := alipay.DeclarationRecord{DeclarationRequestID: "same"}
+	book.tell(mine, &alipay.InquiryDeclarationRequestsResponse{DeclarationRecords: []alipay.DeclarationRecord{record}}, start, "asker")
+	slices.Sort(woken)
+	heard, _ := book.heard(key("foreign"), start)
+	if !slices.Equal(woken, []string{"first", "second"}) || heard != nil {
+		t.Errorf("woken are %q, and the other client's has heard %+v; want those of the client alone", woken, heard)
+	}
 }

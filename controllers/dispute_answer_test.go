@@ -122,6 +122,9 @@ func TestRefusalsOfAnAnswer(t *testing.T) {
 				if doubt := meta.IsStatusConditionTrue(st.Conditions, apiv1.OutcomeUnknownCondition); doubt != (state == apiv1.DisputeDefending && (again || tt.code == "SYSTEM_ERROR")) {
 					t.Errorf("OutcomeUnknown = %t in state %s", doubt, state)
 				}
+				if st.LastResult != nil && (st.LastResult.ResultCode != tt.code || st.LastResult.ResultMessage != "") {
+					t.Errorf("told is %+v, want the code alone: the text may repeat the evidence", st.LastResult)
+				}
 				if w.ledger().Defenses > 0 {
 					t.Error("the simulator has taken it")
 				}
@@ -196,6 +199,56 @@ func TestLostWordIsOnRecordForTheNextProcess(t *testing.T) {
 				t.Errorf("state = %s, answer %s; want Accepted, Taken", st.State, st.Response.Result)
 			}
 		})
+	}
+}
+
+func TestSystemErrorIsNoWord(t *testing.T) {
+	w := newDisputeWorld(t, simulator.DisputeInput{})
+	defer w.close()
+	for _, code := range []string{"SYSTEM_ERROR", "REPEAT_REQUEST"} {
+		w.inject(simulator.Fault{Kind: simulator.ResultCode, Path: "acceptDispute", Code: code})
+	}
+	w.respond(accepting())
+	w.must(w.reconcileDispute())
+	w.restart()
+	w.advance(10 * time.Minute)
+	w.must(w.reconcileDispute())
+	if got := w.dispute().Status.Response; got.Result != apiv1.ResponseTaken || got.UnclearTime == nil {
+		t.Errorf("answer = %+v, want it taken: the first sending may have been carried out", got)
+	}
+}
+
+func TestAnnouncedAcceptanceSettlesTheOneThatWasLost(t *testing.T) {
+	w := newDisputeWorld(t, simulator.DisputeInput{})
+	defer w.close()
+	w.inject(simulator.Fault{Kind: simulator.DropResponse, Path: "acceptDispute"})
+	w.respond(accepting())
+	w.must(w.reconcileDispute())
+	w.pass(10 * time.Second)
+	if st := w.dispute().Status; st.State != apiv1.DisputeAccepted || st.Response.Result != apiv1.ResponseTaken || w.sends("acceptDispute") != 1 {
+		t.Errorf("state = %s, answer %s, %d requests; want Accepted, Taken, one", st.State, st.Response.Result, w.sends("acceptDispute"))
+	}
+}
+
+func TestEvidenceThatIsGoneIsSentAgainOnceItIsBack(t *testing.T) {
+	w := newDisputeWorld(t, simulator.DisputeInput{})
+	defer w.close()
+	response := w.defending(pdf)
+	w.loses("supplyDefenseDocument")
+	w.respond(response)
+	w.must(w.reconcileDispute())
+	w.loses("")
+	name := response.EvidenceSecretRef.Name
+	secret := newSecret(name, map[string]string{apiv1.EvidenceKey: pdf})
+	w.store.drop(keyOf(secret))
+	w.advance(10 * time.Minute)
+	w.must(w.reconcileDispute())
+	w.expectState(apiv1.DisputeDefending, apiv1.EvidenceNotFoundReason)
+	w.store.create(secret)
+	w.advance(10 * time.Minute)
+	w.must(w.reconcileDispute())
+	if got := w.dispute().Status.Response.Result; got != apiv1.ResponseTaken || w.ledger().Defenses != 1 {
+		t.Errorf("answer = %s, %d defences; want Taken, 1", got, w.ledger().Defenses)
 	}
 }
 
@@ -297,6 +350,10 @@ func TestAnswersThatTheGatewayWouldRefuseAreNotSent(t *testing.T) {
 				w.pass(time.Minute)
 			}
 			w.expectState(tt.state, tt.reason)
+			over := tt.state == apiv1.DisputeAccepted || tt.state == apiv1.DisputeCancelled // nobody has to do anything about the answer
+			if got := meta.IsStatusConditionTrue(w.dispute().Status.Conditions, apiv1.StalledCondition); got == over {
+				t.Errorf("Stalled = %t for an answer that is not sent, want %t", got, !over)
+			}
 			if len(w.sent) > 0 || w.dispute().Status.Response != nil {
 				t.Errorf("%d requests, response %+v; want none", len(w.sent), w.dispute().Status.Response)
 			}

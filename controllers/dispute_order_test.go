@@ -132,6 +132,37 @@ func TestMoreNotificationsThanAnObjectKeepsAreOnRecord(t *testing.T) {
 	}
 }
 
+// The annotation is the only place that has all of what could not be read.
+func TestNotificationThatCanNotBeReadStaysInItsAnnotation(t *testing.T) {
+	w := newDisputeWorld(t, simulator.DisputeInput{})
+	defer w.close()
+	w.receiveDispute(w.announceDispute("DISPUTE_CREATED", worldStart.Add(-time.Hour), map[string]any{"disputeAmount": "odd"}))
+	for i := range 40 {
+		w.receiveDispute(w.announceDispute("DEFENSE_DUE_ALERT", worldStart.Add(time.Duration(i)*time.Minute), map[string]any{"arn": fmt.Sprint(i)}))
+		if len(envelopes(w.dispute())) == 32 || i == 39 {
+			w.must(w.reconcileDispute())
+		}
+	}
+	kept := slices.ContainsFunc(envelopes(w.dispute()), func(name string) bool { return strings.Contains(w.dispute().Annotations[name], `\"odd\"`) })
+	if !w.dispute().Status.History[0].Unreadable || !kept || len(envelopes(w.dispute())) > storedAtMost {
+		t.Errorf("history begins with %+v, kept = %t, %d annotations", w.dispute().Status.History[0], kept, len(envelopes(w.dispute())))
+	}
+}
+
+func TestLatestTimeToDecideCounts(t *testing.T) {
+	w := newDisputeWorld(t, simulator.DisputeInput{})
+	defer w.close()
+	latest := w.dispute().Status.DefenseDueTime.Add(48 * time.Hour)
+	for i, due := range []time.Time{latest, latest.Add(-24 * time.Hour)} { // the later announcement names an earlier time
+		w.receiveDispute(w.announceDispute("DEFENSE_DUE_ALERT", w.clock.Now(), map[string]any{
+			"defenseDueTime": due.Format(time.RFC3339), "disputeTime": w.clock.Now().Add(time.Duration(i) * time.Hour).Format(time.RFC3339),
+		}))
+	}
+	if got := w.listen().DefenseDueTime; !got.Time.Equal(latest) {
+		t.Errorf("due %s, want %s", got, latest)
+	}
+}
+
 func fieldOf(t *testing.T, text, name string) string {
 	t.Helper()
 	value, ok := fieldsOf(text)[name].(string)

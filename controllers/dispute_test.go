@@ -138,6 +138,21 @@ func TestSecondJudgementIsRecordedAndTold(t *testing.T) {
 	}
 }
 
+func TestOfTwoJudgementsAtOnceTheOneThatCostsMoreCounts(t *testing.T) {
+	for i := range 4 { // the hashes of the bodies decide nothing
+		w := newDisputeWorld(t, simulator.DisputeInput{})
+		for _, result := range []string{"ACCEPT_BY_MERCHANT", "ACCEPT_BY_CUSTOMER"} {
+			fields := judgement(result, worldStart)
+			fields["arn"] = fmt.Sprint(i)
+			w.receiveDispute(w.announceDispute("DISPUTE_JUDGED", worldStart, fields))
+		}
+		if st := w.listen(); st.Outcome != apiv1.DisputeLost || st.FormerOutcome != apiv1.DisputeWon {
+			t.Errorf("outcome = %s, former %s; want Lost, Won", st.Outcome, st.FormerOutcome)
+		}
+		w.close()
+	}
+}
+
 func TestUnknownAndUnreadableNotificationsAreKeptAndShown(t *testing.T) {
 	w := newDisputeWorld(t, simulator.DisputeInput{})
 	defer w.close()
@@ -197,6 +212,9 @@ func TestDeletedDisputeComesBackWithALaterNotification(t *testing.T) {
 	defer w.close()
 	w.store.remove(w.dispute())
 	w.must(w.reconcileDispute())
+	if window, counted := openDisputes.window[requestFor(disputeName).NamespacedName]; counted {
+		t.Errorf("the gauge still has it at %q", window)
+	}
 	if err := w.simulator.JudgeDispute(w.id, "ACCEPT_BY_MERCHANT", simulator.Money{}); err != nil {
 		t.Fatal(err)
 	}
