@@ -117,8 +117,8 @@ func TestCredentialThatCanNotBeKeptIsNotAcknowledged(t *testing.T) {
 	if d.get(t, "order", payment); len(payment.Annotations) != 0 {
 		t.Errorf("annotations = %v, want none", payment.Annotations)
 	}
-	if log := d.log(); strings.Contains(log, secretWord) || !strings.Contains(log, "no role") {
-		t.Errorf("log = %s, want the reason and no secret", log)
+	if log := d.log(); strings.Contains(log, secretWord) || strings.Contains(log, "no role") || !strings.Contains(log, "Forbidden") {
+		t.Errorf("log = %s, want the reason, in one word, and no secret", log)
 	}
 
 	// The gateway sends it again, and by then somebody has given the operator the right.

@@ -115,7 +115,8 @@ func bodySecretPrefix(obj client.Object) string {
 	return strings.TrimRight(owner[:min(len(owner), 200)], ".-") + "-notification-"
 }
 
-// storeBody keeps a body that carries a credential in a Secret, which goes when the object goes.
+// storeBody keeps a body that carries a credential in a Secret, which goes when the object goes. Of an error of the API server only the reason is told: the
+// text may come from a policy or a webhook that repeats what it refuses.
 func (r *Receiver) storeBody(ctx context.Context, obj client.Object, name string, body []byte) error {
 	kind, err := apiutil.GVKForObject(obj, r.client.Scheme())
 	if err != nil {
@@ -137,7 +138,7 @@ func (r *Receiver) storeBody(ctx context.Context, obj client.Object, name string
 		return r.compareBody(ctx, client.ObjectKeyFromObject(secret), body)
 	}
 	if err != nil {
-		return fmt.Errorf("creating Secret %s for a body that carries a credential (see config/samples/shop/account.yaml for the role): %w", name, err)
+		return fmt.Errorf("creating Secret %s for a body that carries a credential (see config/samples/shop/account.yaml for the role): %s", name, apierrors.ReasonForError(err))
 	}
 	return nil
 }
@@ -146,7 +147,7 @@ func (r *Receiver) storeBody(ctx context.Context, obj client.Object, name string
 func (r *Receiver) compareBody(ctx context.Context, key client.ObjectKey, body []byte) error {
 	secret := &corev1.Secret{}
 	if err := r.client.Get(ctx, key, secret); err != nil {
-		return fmt.Errorf("reading Secret %s, which exists (see config/samples/shop/account.yaml for the role): %w", key.Name, err)
+		return fmt.Errorf("reading Secret %s, which exists (see config/samples/shop/account.yaml for the role): %s", key.Name, apierrors.ReasonForError(err))
 	}
 	if secret.DeletionTimestamp != nil || !bytes.Equal(secret.Data[apiv1.NotificationBodySecretKey], body) {
 		return fmt.Errorf("the Secret %s exists with another body, or is being deleted: delete it", key.Name)

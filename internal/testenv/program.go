@@ -20,7 +20,7 @@ var buildManager = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	binary := filepath.Join(dir, "manager")
-	output, err := exec.Command("go", "build", "-o", binary, "github.com/alipay-operator/alipay-operator/cmd/manager").CombinedOutput() //nolint:noctx // a build ends by itself
+	output, err := exec.Command("go", "build", "-o", binary, "github.com/alipay-operator/alipay-operator/cmd/manager").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building the manager: %w\n%s", err, output)
 	}

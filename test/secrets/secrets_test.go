@@ -42,6 +42,7 @@ func TestSecretsStayInSecretsAndOnTheWireToTheGateway(t *testing.T) {
 	step("debit", debiting.debit)
 	step("sell", selling.sell)
 	step("renew", debiting.renew)
+	step("refuse Secrets", debiting.refuseSecrets)
 	step("forge", debiting.forge)
 	step("tokenize and dispute", func() { selling.dispute(selling.tokenize()) })
 	step("declare", selling.declare)

@@ -95,6 +95,13 @@ func (s *shop) request(method, address, body string, headers map[string]string) 
 // notify sends a notification that the gateway has signed, or somebody else, and expects that it is acknowledged, or not.
 func (s *shop) notify(body string, genuine bool) {
 	s.t.Helper()
+	if acknowledged := s.send(body, genuine); acknowledged != genuine {
+		s.t.Errorf("a notification was acknowledged: %t, want %t", acknowledged, genuine)
+	}
+}
+
+func (s *shop) send(body string, genuine bool) (acknowledged bool) {
+	s.t.Helper()
 	key := testenv.GatewayKey()
 	if !genuine {
 		key = testenv.MerchantKey()
@@ -108,9 +115,7 @@ func (s *shop) notify(body string, genuine bool) {
 	response := s.request(http.MethodPost, s.address("notify"), body, map[string]string{
 		"Content-Type": "application/json; charset=UTF-8", "Client-Id": message.ClientID, "Request-Time": message.Time, "Signature": signature,
 	})
-	if acknowledged := response.StatusCode == http.StatusOK; acknowledged != genuine {
-		s.t.Errorf("a notification was acknowledged: %t, want %t", acknowledged, genuine)
-	}
+	return response.StatusCode == http.StatusOK
 }
 
 // awaitReason waits until the Ready condition of an object has one of some reasons, or any other than none when there are none.
