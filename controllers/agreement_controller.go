@@ -147,6 +147,7 @@ func (p *agreementPass) begin() {
 	if p.idle {
 		return
 	}
+	p.setEndedAside()
 	p.adoptTokens()
 	lost := st.AccessTokenSHA256 != "" && p.tokens.access != st.AccessTokenSHA256
 	unused := p.tokens.access == "" && st.Step == nil && !p.pending && p.created == ""
@@ -165,6 +166,13 @@ func (p *agreementPass) begin() {
 	}
 	p.recall = p.memory.load(p.agreement, p.requestID())
 	p.heed(p.agreement, agreementKind, &p.news, &p.recall)
+}
+
+// setEndedAside leaves out what the Secret still holds of a consent that was given up: the status says so before the Secret is written again.
+func (p *agreementPass) setEndedAside() {
+	if st := &p.agreement.Status; st.AccessTokenSHA256 == "" && st.EndedAuthStateSHA256 != "" && p.tokens.authState == st.EndedAuthStateSHA256 {
+		p.tokens.access, p.tokens.refresh, p.tokens.authCode = "", "", ""
+	}
 }
 
 // startOver empties the status for a new attempt. Its consent needs an authState that was never used.

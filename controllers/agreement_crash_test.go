@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -249,6 +251,49 @@ func TestTokenOfALostCodeIsWaitedFor(t *testing.T) {
 	w.expectAgreement(apiv1.AgreementActive, apiv1.TokenValidReason)
 	if got := w.consent(); string(w.tokenSecretData()[apiv1.AccessTokenSecretKey]) != got.Tokens[0].AccessToken || len(w.simulator.Ledger().Authorizations) != 1 {
 		t.Error("the token is not the gateway's, or the buyer was asked again")
+	}
+}
+
+// A process that has not seen yet that another consent is asked for does not store the token of the former one beside the new authState.
+func TestTokenOfAFormerConsentIsNotStoredForTheNewOne(t *testing.T) {
+	w := agreementWorld(t, newAgreement("GCASH"), withWallet("GCASH", func(wallet *simulator.Wallet) { wallet.WithoutCode = true }))
+	w.must(w.reconcileAgreement(agreementName))
+	w.buyerAgrees()
+	w.advance(5 * time.Second)
+	w.hearAll()
+	former := w.agreement()
+	w.editAgreement(func(spec *apiv1.AutoDebitAgreementSpec) { spec.Attempt = 2 })
+	w.store.edit(w.agreement(), func(obj client.Object) { obj.SetAnnotations(nil) })
+	w.must(w.reconcileAgreement(agreementName))
+	w.expectAgreement(apiv1.AgreementAwaitingBuyer, apiv1.AwaitingConsentReason)
+	entry := w.store.objects[keyOf(former)]
+	w.store.behind = len(entry.versions) - 1 - slices.IndexFunc(entry.versions, func(v client.Object) bool { return v.GetResourceVersion() == former.ResourceVersion })
+	_, _ = w.agreements[1].Reconcile(t.Context(), requestFor(agreementName))
+	w.store.behind = 0
+	if data := w.tokenSecretData(); len(data[apiv1.AccessTokenSecretKey]) != 0 || credentialHash(string(data[apiv1.AuthStateSecretKey])) != w.agreement().Status.AuthStateSHA256 {
+		t.Error("the Secret holds the token of the former consent")
+	}
+}
+
+// The process dies between the status of a new attempt and its Secret, which still holds the token that the former attempt has ended with.
+func TestDeadTokenOfAFormerAttemptIsNotTakenUpAgain(t *testing.T) {
+	w := consented(t, newAgreement("GCASH"))
+	w.must(ctrl.Result{}, w.agreements[0].markTokenRejected(t.Context(), client.ObjectKeyFromObject(w.agreement()), w.agreement().Status.AccessTokenSHA256))
+	if err := w.simulator.BuyerCancels(w.authState(), ""); err != nil {
+		t.Fatal(err)
+	}
+	dead := string(w.tokenSecretData()[apiv1.AccessTokenSecretKey])
+	w.editAgreement(func(spec *apiv1.AutoDebitAgreementSpec) { spec.Attempt = 2 })
+	ended := w.authState()
+	w.store.edit(w.agreement(), func(obj client.Object) {
+		st := &obj.(*apiv1.AutoDebitAgreement).Status
+		*st = apiv1.AutoDebitAgreementStatus{Attempt: 2, EndedAuthStateSHA256: credentialHash(ended), TokenSecretName: st.TokenSecretName, State: apiv1.AgreementPending}
+	})
+	w.restart()
+	w.followAgreement(0)
+	w.expectAgreement(apiv1.AgreementAwaitingBuyer, apiv1.AwaitingConsentReason)
+	if data := w.tokenSecretData(); string(data[apiv1.AccessTokenSecretKey]) == dead || w.authState() == ended {
+		t.Error("the dead token, or its authState, is in use again")
 	}
 }
 

@@ -58,7 +58,8 @@ func (p *agreementPass) readNews() {
 				p.codes = append(p.codes, deliveredCode{code: told.AuthCode, hash: credentialHash(string(told.AuthCode)), announced: true})
 			}
 		case alipay.NotifyTokenCreated:
-			if p.ofConsent(told.AuthState) && p.tokens.access == "" && st.AccessTokenSHA256 == "" {
+			another := p.tokens.authState != "" && p.tokens.authState != st.AuthStateSHA256 // the Secret is ahead of what was read of the agreement
+			if p.ofConsent(told.AuthState) && p.tokens.access == "" && st.AccessTokenSHA256 == "" && !another {
 				p.created = credentialHash(string(told.AccessToken))
 				p.announcedToken = &givenTokens{at: p.now, accessToken: told.AccessToken, userLoginID: told.UserLoginID}
 			}
