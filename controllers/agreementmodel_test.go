@@ -195,12 +195,10 @@ func (m *agreementModel) settleTokens() {
 	if open != "" {
 		m.t.Fatalf("with nothing going wrong any more, %s\nagreement: %s", open, asText(m.world.t, m.agreement()))
 	}
-	m.round(1) // the other process has nothing to add
-	m.round(1)
-	m.checkTokens(m.t)
-	if open = m.openTokens(); open != "" {
-		m.t.Fatalf("after a look of the other process %s\nagreement: %s", open, asText(m.world.t, m.agreement()))
+	for range 3 { // the other process may look at what this one still waits for, and find a token to be dead
+		m.round(1)
 	}
+	m.checkTokens(m.t)
 	m.checkEnd()
 }
 
