@@ -209,7 +209,7 @@ func (m *agreementModel) arriveLate(t *rapid.T) {
 		t.Skip("nothing is on its way")
 	}
 	m.deliver(m.lost[0].request)
-	m.lost, m.late = m.lost[1:], true
+	m.lost, m.adrift = m.lost[1:], true
 }
 
 func (m *agreementModel) crashNext(t *rapid.T) {

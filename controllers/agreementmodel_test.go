@@ -34,9 +34,11 @@ type agreementModel struct {
 	working  int
 	underWay int
 
-	// dead are the tokens that were recorded to work no more, with the reason, and late is true once a lost request has arrived late.
+	// dead are the tokens that were recorded to work no more, with the reason.
 	dead map[string]string
-	late bool
+	// adrift is true once a lost request has arrived late, or an agreement to be retained was deleted in the middle of a step: which token works is
+	// found out then when one is debited.
+	adrift bool
 }
 
 // agreementProcess is one running operator.
