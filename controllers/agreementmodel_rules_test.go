@@ -233,7 +233,7 @@ func (m *agreementModel) checkSaid(ledger simulator.Ledger) {
 // checkEnd demands, once nothing is under way, that an agreement whose buyer can be debited has the gateway's newest pair.
 func (m *agreementModel) checkEnd() {
 	a := m.agreement()
-	if a == nil || !debitable(a, m.clock.Now()) {
+	if a == nil || !debitable(a, m.clock.Now()) || a.Status.Step != nil && a.Status.Step.RefusedAt != nil { // a renewal that is refused is told
 		return
 	}
 	data := m.tokenSecretData()
