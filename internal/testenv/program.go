@@ -1,6 +1,7 @@
 package testenv
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -11,53 +12,71 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// buildManager builds the real program once for all tests of a package.
-var buildManager = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "manager-")
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(dir, "manager")
-	output, err := exec.Command("go", "build", "-o", binary, "github.com/alipay-operator/alipay-operator/cmd/manager").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("building the manager: %w\n%s", err, output)
-	}
-	return binary, nil
-})
-
-// Program is a manager that runs as a process of its own.
+// Program is the manager as a process of its own.
 type Program struct {
 	command *exec.Cmd
 	ended   chan struct{}
+	failure error // how it has ended
 
 	mu     sync.Mutex
 	output strings.Builder
 }
 
-// StartProgram starts the manager, which sees every namespace of the cluster. It takes notifications on the loopback.
+// StartProgram builds the real manager and starts it. It sees every namespace of the cluster, takes notifications on the loopback, and has
+// neither a leader's lease nor metrics, unless args say otherwise.
 func StartProgram(t testing.TB, c *Cluster, args ...string) *Program {
 	t.Helper()
-	binary, err := buildManager()
+	binary, err := buildManager(filepath.Dir(c.Kubeconfig))
 	if err != nil {
 		t.Fatal(err)
 	}
-	args = append([]string{"--kubeconfig", c.Kubeconfig, "--leader-elect=false", "--health-probe-bind-address", "0", "--notification-bind-address", "127.0.0.1:0"}, args...)
+	args = append([]string{
+		"--kubeconfig", c.Kubeconfig, "--leader-elect=false", "--metrics-bind-address", "0", "--health-probe-bind-address", "0",
+		"--notification-bind-address", "127.0.0.1:0",
+	}, args...)
 	p := &Program{command: exec.Command(binary, args...), ended: make(chan struct{})} //nolint:noctx // the test ends it
 	p.command.Stdout, p.command.Stderr = p, p
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
-		_ = p.command.Wait()
+		p.failure = p.command.Wait()
 		close(p.ended)
 	}()
-	t.Cleanup(func() {
-		_ = p.command.Process.Kill()
-		<-p.ended
-	})
+	t.Cleanup(p.Kill)
 	return p
+}
+
+// buildManager builds the program into a folder, once.
+func buildManager(dir string) (string, error) {
+	binary := filepath.Join(dir, "manager")
+	if _, err := os.Stat(binary); err == nil {
+		return binary, nil
+	}
+	output, err := exec.Command("go", "build", "-o", binary, "github.com/alipay-operator/alipay-operator/cmd/manager").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("building the manager: %w\n%s", err, output)
+	}
+	return binary, nil
+}
+
+// Signal sends it a signal.
+func (p *Program) Signal(signal os.Signal) error { return p.command.Process.Signal(signal) }
+
+// Wait waits until it has ended, and says how.
+func (p *Program) Wait() error {
+	<-p.ended
+	return p.failure
+}
+
+// Kill ends it without warning.
+func (p *Program) Kill() {
+	_ = p.command.Process.Kill()
+	_ = p.Wait()
 }
 
 // Write takes what the program prints.
@@ -74,8 +93,21 @@ func (p *Program) Output() string {
 	return p.output.String()
 }
 
-// Receiver is the address on which it takes notifications; empty until it says so in its log, which must be JSON.
-func (p *Program) Receiver() string {
+// AwaitReceiver waits until it takes notifications, and returns the address.
+func (p *Program) AwaitReceiver(t testing.TB) (address string) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, longestStart, true, func(context.Context) (bool, error) {
+		address = p.receiver()
+		return address != "", nil
+	})
+	if err != nil {
+		t.Fatalf("the manager takes no notifications: %v\n%s", err, p.Output())
+	}
+	return address
+}
+
+// receiver is what its log, which must be JSON, says of where it takes notifications; empty until then.
+func (p *Program) receiver() string {
 	for line := range strings.Lines(p.Output()) {
 		var said struct {
 			Message string `json:"msg"`
@@ -90,7 +122,7 @@ func (p *Program) Receiver() string {
 
 // Dump ends the program as a panic does: it prints what each of its goroutines is doing.
 func (p *Program) Dump(longest time.Duration) error {
-	if err := p.command.Process.Signal(syscall.SIGQUIT); err != nil {
+	if err := p.Signal(syscall.SIGQUIT); err != nil {
 		return err
 	}
 	select {

@@ -104,7 +104,7 @@ func TestManagerMayDoWhatItNeedsAndNoMore(t *testing.T) {
 func TestMetricsAreForThoseWhoMayReadThem(t *testing.T) {
 	installRoles(t)
 	address := freeAddress(t)
-	startProgram(t, "--leader-elect=false", "--metrics-bind-address", address)
+	testenv.StartProgram(t, cluster, "--metrics-bind-address", address)
 
 	bindReader(t)
 	clientset, err := kubernetes.NewForConfig(cluster.Config)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ const proxyPrefix = "/payments"
 
 func TestAcknowledgedNotificationSurvivesKillOfManagerAndAPIServer(t *testing.T) {
 	s := newKillShop(t)
-	manager := startManager(t, s.binary, s.Cluster)
+	manager := testenv.StartProgram(t, s.Cluster)
 	early := 0
 	for round, kill := range kills {
 		letters := s.announce(round)
@@ -42,7 +43,7 @@ func TestAcknowledgedNotificationSurvivesKillOfManagerAndAPIServer(t *testing.T)
 		}
 		settled := s.checkStored(acknowledged)
 		early += settled
-		manager = startManager(t, s.binary, s.Cluster)
+		manager = testenv.StartProgram(t, s.Cluster)
 		s.settle(round)
 		after := s.inquiries()
 		for _, l := range acknowledged {
@@ -62,13 +63,13 @@ func TestAcknowledgedNotificationSurvivesKillOfManagerAndAPIServer(t *testing.T)
 // killShop is a shop with a durable API server of its own, whose notifications the test delivers.
 type killShop struct {
 	*testenv.Shop
-	binary, dir string
-	mail        mailbox
+	dir  string
+	mail mailbox
 }
 
 func newKillShop(t *testing.T) *killShop {
 	t.Helper()
-	s := &killShop{binary: buildManager(t), dir: t.TempDir()}
+	s := &killShop{dir: t.TempDir()}
 	durable, err := testenv.StartDurableCluster(t.Context(), s.dir)
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +117,7 @@ func (s *killShop) announce(round int) []letter {
 
 // deliverUntil delivers letters, kills manager and API server as soon as so many acknowledgements have been read, and returns the letters
 // that were acknowledged: those, and what was on its way.
-func (s *killShop) deliverUntil(kill int, letters []letter, manager *program) ([]letter, error) {
+func (s *killShop) deliverUntil(kill int, letters []letter, manager *testenv.Program) ([]letter, error) {
 	var (
 		mu           sync.Mutex
 		acknowledged []letter
@@ -132,14 +133,16 @@ func (s *killShop) deliverUntil(kill int, letters []letter, manager *program) ([
 	defer cancel()
 	transport := &http.Transport{MaxIdleConnsPerHost: sendersPerRound}
 	defer transport.CloseIdleConnections()
+	receiver := "http://" + manager.AwaitReceiver(s.T)
 	sender := func() {
 		for l := range queue {
-			err := l.deliver(ctx, &http.Client{Transport: transport}, "http://"+manager.receiver+strings.TrimPrefix(l.uri, proxyPrefix))
+			err := l.deliver(ctx, &http.Client{Transport: transport}, receiver+strings.TrimPrefix(l.uri, proxyPrefix))
 			mu.Lock()
 			switch {
 			case err == nil:
 				if acknowledged = append(acknowledged, l); len(acknowledged) == kill {
-					err = killTogether(manager, s.Cluster)
+					err = manager.Signal(syscall.SIGKILL)
+					s.Cluster.Kill()
 				}
 			case !errors.Is(err, errRefused):
 				err = nil // cut off by the kill

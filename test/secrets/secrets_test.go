@@ -2,7 +2,6 @@ package secrets
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -23,14 +22,9 @@ func TestSecretsStayInSecretsAndOnTheWireToTheGateway(t *testing.T) {
 	debiting := newShop(t, c, "debiting", wallets)
 	metrics := freeAddress(t)
 	program := testenv.StartProgram(t, cluster, "--zap-devel", "--zap-encoder=json", "--zap-log-level=10", "--metrics-bind-address", metrics, "--metrics-insecure")
-	eventually(t, func() error {
-		if program.Receiver() == "" {
-			return fmt.Errorf("the program takes no notifications: %s", program.Output())
-		}
-		return nil
-	})
+	address := program.AwaitReceiver(t)
 	for _, s := range []*shop{selling, debiting} {
-		s.serve(program.Receiver())
+		s.serve(address)
 	}
 	step := func(name string, do func()) {
 		began := time.Now()
