@@ -30,7 +30,7 @@ type Program struct {
 // neither a leader's lease nor metrics, unless args say otherwise.
 func StartProgram(t testing.TB, c *Cluster, args ...string) *Program {
 	t.Helper()
-	binary, err := buildManager(filepath.Dir(c.Kubeconfig))
+	binary, err := buildManager(t.Context(), filepath.Dir(c.Kubeconfig))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,12 +52,12 @@ func StartProgram(t testing.TB, c *Cluster, args ...string) *Program {
 }
 
 // buildManager builds the program into a folder, once.
-func buildManager(dir string) (string, error) {
+func buildManager(ctx context.Context, dir string) (string, error) {
 	binary := filepath.Join(dir, "manager")
 	if _, err := os.Stat(binary); err == nil {
 		return binary, nil
 	}
-	output, err := exec.Command("go", "build", "-o", binary, "github.com/alipay-operator/alipay-operator/cmd/manager").CombinedOutput()
+	output, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/alipay-operator/alipay-operator/cmd/manager").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building the manager: %w\n%s", err, output)
 	}
