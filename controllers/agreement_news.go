@@ -61,7 +61,7 @@ func (p *agreementPass) readNews() {
 			another := p.tokens.authState != "" && p.tokens.authState != st.AuthStateSHA256 // the Secret is ahead of what was read of the agreement
 			if p.ofConsent(told.AuthState) && p.tokens.access == "" && st.AccessTokenSHA256 == "" && !another {
 				p.created = credentialHash(string(told.AccessToken))
-				p.announcedToken = &givenTokens{at: p.now, accessToken: told.AccessToken, userLoginID: told.UserLoginID}
+				p.announcedToken = &givenTokens{at: p.now, accessToken: told.AccessToken, userLoginID: told.UserLoginID, authState: told.AuthState}
 			}
 		case alipay.NotifyTokenCanceled:
 			p.canceledTokens = append(p.canceledTokens, credentialHash(string(told.AccessToken)))

@@ -228,6 +228,9 @@ func setTokens(data map[string][]byte, given *givenTokens) {
 		set(apiv1.PreviousAccessTokenSecretKey, string(data[apiv1.AccessTokenSecretKey]))
 		set(apiv1.PreviousRefreshTokenSecretKey, string(data[apiv1.RefreshTokenSecretKey]))
 	}
+	if given.authState != "" {
+		set(apiv1.AuthStateSecretKey, given.authState)
+	}
 	delete(data, apiv1.AuthCodeSecretKey)
 	set(apiv1.AccessTokenSecretKey, string(given.accessToken))
 	set(apiv1.AccessTokenTimeSecretKey, instant(given.at))
@@ -251,6 +254,8 @@ type givenTokens struct {
 	accessToken, refreshToken alipay.Credential
 	expires, refreshExpires   time.Time
 	userLoginID               string
+	// authState says of an announced token which consent it is of; empty for the others, whose consent the Secret names already.
+	authState string
 }
 
 // instantOf reads a time of the Secret; nil when there is none.
