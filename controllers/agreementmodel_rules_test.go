@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"bytes"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -161,8 +162,8 @@ func (m *agreementModel) checkSecretChange(before, now *corev1.Secret) {
 	switch {
 	case token == "" && a != nil && a.Status.AccessTokenSHA256 == credentialHash(former) && !a.Status.State.Final():
 		m.breaks("the token was dropped while its agreement is %s", a.Status.State)
-	case token == "", string(was[apiv1.AuthStateSecretKey]) != string(is[apiv1.AuthStateSecretKey]):
-	case string(is[apiv1.PreviousAccessTokenSecretKey]) != former || string(is[apiv1.PreviousRefreshTokenSecretKey]) != string(was[apiv1.RefreshTokenSecretKey]):
+	case token == "", !bytes.Equal(was[apiv1.AuthStateSecretKey], is[apiv1.AuthStateSecretKey]): // it has ended, or is of another consent
+	case string(is[apiv1.PreviousAccessTokenSecretKey]) != former || !bytes.Equal(is[apiv1.PreviousRefreshTokenSecretKey], was[apiv1.RefreshTokenSecretKey]):
 		m.breaks("the pair before was dropped")
 	case m.wallet.Refresh != simulator.RefreshNone && len(is[apiv1.RefreshTokenSecretKey]) == 0:
 		m.breaks("the refresh token was dropped")
