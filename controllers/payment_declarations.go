@@ -115,9 +115,9 @@ func openNote(d apiv1.PaymentDeclaration) bool {
 	return d.Status == apiv1.DeclarationReserved || d.Status == string(apiv1.StateProcessing)
 }
 
-// listDeclarations finds the CustomsDeclarations of a payment that can have any.
+// listDeclarations finds the CustomsDeclarations of a payment that can have any. One that was cancelled meanwhile may have some.
 func (r *PaymentReconciler) listDeclarations(ctx context.Context, payment *apiv1.Payment) ([]apiv1.CustomsDeclaration, error) {
-	if !mayBeDeclared(payment) {
+	if !mayBeDeclared(payment) && len(payment.Status.Declarations) == 0 {
 		return nil, nil
 	}
 	list := &apiv1.CustomsDeclarationList{}
