@@ -287,11 +287,12 @@ func (p *agreementPass) erase(ctx context.Context) error {
 // something there.
 func (p *agreementPass) adoptTokens() {
 	st := &p.agreement.Status
-	if p.tokens.access == "" || p.tokens.access == st.AccessTokenSHA256 || st.State.Final() {
+	given, same := p.instantOf(apiv1.AccessTokenTimeSecretKey), p.tokens.access == st.AccessTokenSHA256
+	if p.tokens.access == "" || st.State.Final() || same && !givenAgain(st, given) {
 		return
 	}
 	first := st.AccessTokenSHA256 == ""
-	if !first && p.tokens.previousAccess != st.AccessTokenSHA256 {
+	if !first && !same && p.tokens.previousAccess != st.AccessTokenSHA256 {
 		return // hindrance says so
 	}
 	if first && st.AuthStateSHA256 == "" { // left by an agreement of this name
@@ -300,9 +301,13 @@ func (p *agreementPass) adoptTokens() {
 			st.GatewayURL = gatewayURL(p.account.account)
 		}
 	}
-	st.PreviousAccessTokenSHA256, st.AccessTokenSHA256 = st.AccessTokenSHA256, p.tokens.access
+	if same {
+		st.RejectedTokenSHA256 = "" // it was given after it was refused
+	} else {
+		st.PreviousAccessTokenSHA256, st.AccessTokenSHA256 = st.AccessTokenSHA256, p.tokens.access
+	}
 	st.TokenSecretName, st.Renewable = p.secret.Name, p.tokens.renewable()
-	st.AccessTokenTime = p.instantOf(apiv1.AccessTokenTimeSecretKey)
+	st.AccessTokenTime = given
 	st.AccessTokenExpiryTime = p.instantOf(apiv1.AccessTokenExpirySecretKey)
 	st.RefreshTokenExpiryTime = p.instantOf(apiv1.RefreshTokenExpirySecretKey)
 	st.UserLoginID = maskedLogin(string(p.credential(apiv1.UserLoginIDSecretKey)))
@@ -313,6 +318,11 @@ func (p *agreementPass) adoptTokens() {
 	p.created, p.code, p.trouble = "", "", nil
 	p.heedEnds()
 	schedule(p.agreement)
+}
+
+// givenAgain reports whether a renewal has brought the token that there was: a wallet may let it live longer, and give no other.
+func givenAgain(st *apiv1.AutoDebitAgreementStatus, given *metav1.Time) bool {
+	return given != nil && st.AccessTokenTime != nil && given.After(st.AccessTokenTime.Time)
 }
 
 // maskedLogin is a buyer's name in the wallet if the wallet has masked it: personal data otherwise, which is not shown.

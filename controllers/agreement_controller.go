@@ -45,6 +45,9 @@ func (r *AgreementReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	if err := r.refresh(ctx, agreement); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
 	pass, err := r.gather(ctx, agreement)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -54,6 +57,23 @@ func (r *AgreementReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 	}
 	pass.saver = newStatusSaver(r.Client, agreement)
 	return r.run(ctx, pass.saver, pass)
+}
+
+// refresh replaces a copy out of the cache by the newest one where something is to be done. The Secret is read past the cache and written without
+// the agreement's resourceVersion, and an answer that it does not hold yet is thrown away once the agreement has gone on: both want the newest status.
+func (r *AgreementReconciler) refresh(ctx context.Context, agreement *apiv1.AutoDebitAgreement) error {
+	if _, held := r.unstored.Load(agreement.UID); !held && r.quiet(agreement, r.Clock.Now()) {
+		return nil
+	}
+	newest := &apiv1.AutoDebitAgreement{}
+	switch err := r.Live.Get(ctx, client.ObjectKeyFromObject(agreement), newest); {
+	case apierrors.IsNotFound(err):
+		return err
+	case err != nil:
+		return fmt.Errorf("reading the newest AutoDebitAgreement: %w", err)
+	}
+	newest.DeepCopyInto(agreement)
+	return nil
 }
 
 // matchFinalizer holds exactly the agreements whose token, or the code of one, would outlive them. It holds them before the code is exchanged.

@@ -23,6 +23,8 @@ const (
 	announcedPatience = time.Minute
 	// revokeMargin is how long a token must still work to be revoked as it is: that of an expired one is refused while its refresh token works.
 	revokeMargin = 5 * time.Minute
+	// renewalRest is the least time between two renewals that both succeed.
+	renewalRest = time.Minute
 )
 
 // agreementFacts is everything that a decision about an agreement rests on. It holds no credential.
@@ -241,6 +243,8 @@ func (f *agreementFacts) keepToken() decision {
 		return decision{do: actRecordIntent, report: f.busy()}
 	case (f.rejected() || f.expired()) && !f.tokens.renewable():
 		return decision{do: actSettleFailed, report: f.unchanged()}
+	case f.renewalDue() && f.renewedMomentsAgo() > 0:
+		return decision{do: actWait, after: f.renewedMomentsAgo(), report: f.tokenReport()}
 	case f.renewalDue():
 		return decision{do: actRecordIntent, patient: !f.rejected(), report: f.busy()} // a debit waits for the token after one that was rejected
 	default:
@@ -272,6 +276,15 @@ func (f *agreementFacts) expired() bool {
 func (f *agreementFacts) renewalDue() bool {
 	st := &f.agreement.Status
 	return f.tokens.renewable() && (f.rejected() || f.expired() || st.RenewalTime != nil && !f.now.Before(st.RenewalTime.Time))
+}
+
+// renewedMomentsAgo is how long no other renewal is begun after one that has brought a token which is too old already, or was refused at once.
+func (f *agreementFacts) renewedMomentsAgo() time.Duration {
+	last := f.agreement.Status.LastRenewalTime
+	if last == nil {
+		return 0
+	}
+	return last.Add(renewalRest).Sub(f.now)
 }
 
 // nextStep is the step to be begun: what to do with the code or the token at hand.

@@ -57,6 +57,8 @@ type world struct {
 	// lastRequest is the last request on the wire, for deliver.
 	lastRequest wireRequest
 
+	// changeAnswer is given every answer, and returns the body that arrives.
+	changeAnswer func(request sentRequest, header http.Header, body []byte) []byte
 	// heard is what the gateway has announced.
 	heard loudspeaker
 }
@@ -225,7 +227,13 @@ func (w *world) roundTrip(r *http.Request) (*http.Response, error) {
 	if recorder == nil {
 		return nil, errConnection
 	}
-	return recorder.Result(), nil
+	answer := recorder.Result()
+	if w.changeAnswer != nil {
+		changed := w.changeAnswer(request, answer.Header, recorder.Body.Bytes())
+		answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(changed)), int64(len(changed))
+		answer.Header.Del("Content-Length")
+	}
+	return answer, nil
 }
 
 // inject arms a fault at the gateway.

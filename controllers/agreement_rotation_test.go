@@ -1,0 +1,97 @@
+package controllers
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/alipay-operator/alipay-operator/alipay"
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// An answer is at hand that the Secret does not take, and the cache does not show yet for which try it was given.
+func TestTokensAreKeptWhileTheCacheIsBehind(t *testing.T) {
+	for _, behind := range []int{1, 2, 3} {
+		w := consented(t, newAgreement("GCASH"))
+		w.untilRenewal()
+		w.store.failWrite = func(obj client.Object) writeFault {
+			if _, isSecret := obj.(*corev1.Secret); isSecret {
+				return writeLost
+			}
+			return writeArrives
+		}
+		_, _ = w.reconcileAgreement(agreementName)
+		w.store.failWrite, w.store.behind = nil, behind
+		_, _ = w.reconcileAgreement(agreementName)
+		w.store.behind = 0
+		w.travel(time.Hour)
+		w.expectAgreement(apiv1.AgreementActive, apiv1.TokenValidReason)
+		consent := w.consent()
+		if newest := consent.Tokens[len(consent.Tokens)-1]; string(w.tokenSecretData()[apiv1.AccessTokenSecretKey]) != newest.AccessToken || consent.Refreshes() != 1 {
+			t.Errorf("%d versions behind: the Secret does not hold the newest token after %d refreshes", behind, consent.Refreshes())
+		}
+		if got := w.sends("applyToken"); got != 2 {
+			t.Errorf("%d versions behind: %d exchanges, want the first and one renewal", behind, got)
+		}
+	}
+}
+
+// answersRenewal changes what the gateway answers to renewals, and signs it anew.
+func (w *world) answersRenewal(change func(answer map[string]any)) {
+	w.changeAnswer = func(r sentRequest, header http.Header, body []byte) []byte {
+		if r.operation != "applyToken" || r.text("grantType") != alipay.GrantRefreshToken {
+			return body
+		}
+		var answer map[string]any
+		if err := json.Unmarshal(body, &answer); err != nil {
+			w.t.Fatal(err)
+		}
+		change(answer)
+		var changed bytes.Buffer
+		encoder := json.NewEncoder(&changed)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(answer); err != nil {
+			w.t.Fatal(err)
+		}
+		signature, err := alipay.Sign(worldKeys()["gateway"], 1, alipay.Message{
+			URI: "/ams/sandbox/api/v1/authorizations/applyToken", ClientID: testClientID, Time: header.Get("Response-Time"), Body: changed.Bytes(),
+		})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		header.Set("Signature", signature)
+		return changed.Bytes()
+	}
+}
+
+// Nothing says that a renewal brings another access token: a wallet may let the one that there is live longer.
+func TestRenewalThatLetsTheSameTokenLiveLonger(t *testing.T) {
+	for name, keepsRefreshToken := range map[string]bool{"with another refresh token": false, "with the same refresh token": true} {
+		t.Run(name, func(t *testing.T) {
+			w := consented(t, newAgreement("GCASH"))
+			before, data := w.agreement().Status, w.tokenSecretData()
+			w.answersRenewal(func(answer map[string]any) {
+				answer["accessToken"] = string(data[apiv1.AccessTokenSecretKey])
+				if keepsRefreshToken {
+					answer["refreshToken"] = string(data[apiv1.RefreshTokenSecretKey])
+				}
+			})
+			w.untilRenewal()
+			w.travel(time.Hour)
+			w.expectAgreement(apiv1.AgreementActive, apiv1.TokenValidReason)
+			st := w.agreement().Status
+			if got := w.sends("applyToken"); got != 2 {
+				t.Errorf("%d exchanges, want the first and one renewal", got)
+			}
+			if st.AccessTokenSHA256 != before.AccessTokenSHA256 || st.Renewals != 1 || st.Step != nil ||
+				!st.AccessTokenExpiryTime.After(before.AccessTokenExpiryTime.Time) || !st.RenewalTime.After(before.RenewalTime.Time) {
+				t.Errorf("status = %s, want the same token, renewed once", asText(t, st))
+			}
+		})
+	}
+}
