@@ -17,8 +17,9 @@ import (
 
 // agreementToken is what debits the buyer of an agreement.
 type agreementToken struct {
-	// customerBelongsTo is the wallet, and merchantAccount the account that may debit it.
-	customerBelongsTo, merchantAccount string
+	// customerBelongsTo is the wallet, and merchantAccount the account that may debit it; clientID is the account's client that the buyer has
+	// consented to, and consent the SHA-256 of the authState which binds that consent.
+	customerBelongsTo, merchantAccount, clientID, consent string
 	// accessToken is a credential; hash is its SHA-256 in hexadecimal digits, for records and for markTokenRejected.
 	accessToken alipay.Credential
 	hash        string
@@ -40,7 +41,10 @@ func (l *Lifecycle) agreementToken(ctx context.Context, key types.NamespacedName
 		}
 	}
 	st := &agreement.Status
-	token := agreementToken{customerBelongsTo: agreement.Spec.CustomerBelongsTo, merchantAccount: agreement.Spec.MerchantAccountRef.Name, hash: st.AccessTokenSHA256}
+	token := agreementToken{
+		customerBelongsTo: agreement.Spec.CustomerBelongsTo, merchantAccount: agreement.Spec.MerchantAccountRef.Name,
+		clientID: st.ClientID, consent: st.AuthStateSHA256, hash: st.AccessTokenSHA256,
+	}
 	if st.AccessTokenExpiryTime != nil {
 		token.expiresAt = st.AccessTokenExpiryTime.Time
 	}

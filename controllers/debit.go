@@ -74,7 +74,8 @@ func (p *paymentPass) gatherDebit(ctx context.Context) error {
 
 // foreignAgreement says why the agreement's token is none for this payment.
 func (p *paymentPass) foreignAgreement(token agreementToken) *problem {
-	name, spec := p.payment.Spec.AutoDebit.AgreementRef.Name, &p.payment.Spec
+	name, spec, debit := p.payment.Spec.AutoDebit.AgreementRef.Name, &p.payment.Spec, p.payment.Status.Debit
+	account := p.account.account
 	switch {
 	case token.merchantAccount != spec.MerchantAccountRef.Name:
 		return &problem{reason: apiv1.RequestInvalidReason, stalled: true, message: fmt.Sprintf(
@@ -84,6 +85,13 @@ func (p *paymentPass) foreignAgreement(token agreementToken) *problem {
 		return &problem{reason: apiv1.RequestChangedReason, stalled: true, message: fmt.Sprintf(
 			"AutoDebitAgreement %q is of the wallet %s now, and the debit on record is of %s, so it is not sent again: create a new Payment.",
 			name, token.customerBelongsTo, p.debit.wallet)}
+	case debit != nil && debit.AuthStateSHA256 != "" && debit.AuthStateSHA256 != token.consent:
+		return &problem{reason: apiv1.RequestChangedReason, stalled: true, message: fmt.Sprintf(
+			"AutoDebitAgreement %q has another consent now, which may be another buyer's, so the debit on record is not sent again: create a new Payment.", name)}
+	case account != nil && token.clientID != "" && token.clientID != account.Spec.ClientID:
+		return &problem{reason: apiv1.ClientIDChangedReason, stalled: true, retry: time.Minute, message: fmt.Sprintf(
+			"The buyer of AutoDebitAgreement %q has consented to client %s, and MerchantAccount %q is now another client: restore the account, or create "+
+				"another agreement. Nothing is sent before.", name, token.clientID, account.Name)}
 	default:
 		return nil
 	}
@@ -101,7 +109,7 @@ func (p *paymentPass) keepDebit() {
 	st := &p.payment.Status
 	st.Intent.RequestSHA256 = p.hash
 	st.PaymentMethodType = cmp.Or(st.PaymentMethodType, p.debit.wallet)
-	st.Debit = &apiv1.DebitStatus{AccessTokenSHA256: p.debit.token.hash}
+	st.Debit = &apiv1.DebitStatus{AccessTokenSHA256: p.debit.token.hash, AuthStateSHA256: p.debit.token.consent}
 	st.EmptyAnswers = nil
 }
 

@@ -100,6 +100,12 @@ type DebitStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	AccessTokenSHA256 string `json:"accessTokenSHA256,omitempty"`
 
+	// authStateSHA256 is that of the buyer's consent which the token belongs to, as in the agreement's status. Another consent may be another buyer's:
+	// the debit is not sent again with a token of that.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	AuthStateSHA256 string `json:"authStateSHA256,omitempty"`
+
 	// tokenRejected is true once the agreement knows that the gateway has refused this token.
 	// +optional
 	TokenRejected bool `json:"tokenRejected,omitempty"`
