@@ -222,6 +222,7 @@ func (m *agreementModel) openTokens() string {
 		switch {
 		case p == nil, p.Status.State.Final(), p.Status.Conflict != nil:
 		case !works && awaits(p.Status.Conditions, apiv1.AwaitingAgreementReason):
+		case a != nil && awaits(p.Status.Conditions, apiv1.RequestChangedReason) && p.Status.Debit.AuthStateSHA256 != a.Status.AuthStateSHA256: // a person is told
 		default:
 			return fmt.Sprintf("debit %s is %s (%s)", name, p.Status.State, reason(p.Status.Conditions))
 		}
