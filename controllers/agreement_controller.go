@@ -311,7 +311,10 @@ func (p *agreementPass) intendStep() {
 func (p *agreementPass) end(state apiv1.AgreementState, by apiv1.AgreementEnder) {
 	st := &p.agreement.Status
 	st.State, st.RevokedBy, st.FinishedAt = state, by, &metav1.Time{Time: p.now.Truncate(time.Second)}
-	st.Step, st.Authorization, st.RenewalTime, p.trouble = nil, nil, nil, nil
+	st.Step, st.Authorization, st.RenewalTime, st.Renewable, p.trouble = nil, nil, nil, false, nil
+	if state == apiv1.AgreementRevoked {
+		st.AccessTokenExpiryTime, st.RefreshTokenExpiryTime = nil, nil // they did not live so long
+	}
 }
 
 // loseConsent gives a consent up whose token nobody can get any more, so that the buyer is asked again.

@@ -60,7 +60,7 @@ func (l *Lifecycle) agreementToken(ctx context.Context, key types.NamespacedName
 	}
 	token.accessToken = alipay.Credential(secret.Data[apiv1.AccessTokenSecretKey])
 	if credentialHash(string(token.accessToken)) != token.hash {
-		found := awaitingAgreement(key.Name, "is getting another token")
+		found := awaitingAgreement(key.Name, fmt.Sprintf("does not have its token in Secret %q: it is getting another one, or somebody has changed that Secret", st.TokenSecretName))
 		found.retry = secretRetry
 		return agreementToken{}, found
 	}

@@ -205,6 +205,9 @@ func TestRevocationEndsTheConsent(t *testing.T) {
 			if st := w.agreement().Status; st.RevokedBy != apiv1.EndedByMerchant || w.condition(apiv1.ReadyCondition).Status != metav1.ConditionTrue {
 				t.Errorf("status = %s, want it Ready and revoked by the merchant", asText(t, st))
 			}
+			if st := w.agreement().Status; st.Renewable || st.RenewalTime != nil || st.AccessTokenExpiryTime != nil || st.RefreshTokenExpiryTime != nil {
+				t.Errorf("status = %s, want no word of a token that lives on", asText(t, st))
+			}
 			if w.tokenSecretData() != nil || w.consent().State != simulator.AuthorizationRevoked {
 				t.Errorf("the Secret is left, or the consent is %s", w.consent().State)
 			}

@@ -5,6 +5,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
+	"github.com/alipay-operator/alipay-operator/alipay"
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 )
 
@@ -132,6 +133,9 @@ func (f *agreementFacts) endReport() report {
 	switch {
 	case st.State == apiv1.AgreementExpired:
 		told.reason, told.message = apiv1.TokenExpiredReason, "The token is too old and could not be renewed."+again
+	case st.State == apiv1.AgreementFailed && f.lastResultCode() == alipay.CodeNoPayOptions:
+		told.reason, told.message = alipay.CodeNoPayOptions, "The gateway does not offer the wallet "+f.agreement.Spec.CustomerBelongsTo+f.lastCode()+
+			": if customerBelongsTo is wrong, create a new AutoDebitAgreement; if the contract lacks it, have it added, then raise attempt."
 	case st.State == apiv1.AgreementFailed:
 		told.reason, told.message = reasonFor(f.lastResultCode()), "The gateway refuses to ask the buyer"+f.lastCode()+": mend the cause. Then raise attempt."
 	case st.RevokedBy == apiv1.EndedByBuyer:

@@ -80,7 +80,8 @@ func (l *Lifecycle) tokenSecret(ctx context.Context, agreement *apiv1.AutoDebitA
 	case !ownSecret(secret, agreement, clientID):
 		return nil, &problem{
 			reason: apiv1.TokenSecretForeignReason, stalled: true, retry: time.Minute,
-			message: fmt.Sprintf("Secret %q is there and is not this agreement's, so it is left alone and nothing is sent: delete it, or create an agreement with another tokenSecretName.", name),
+			message: fmt.Sprintf("Secret %q is there and is not this agreement's, so it is left alone and nothing is sent: create an agreement with another tokenSecretName, "+
+				"or delete the Secret, if nobody needs what is in it.", name),
 		}
 	}
 	return secret, nil

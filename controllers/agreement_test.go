@@ -7,6 +7,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/alipay-operator/alipay-operator/alipay"
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 	"github.com/alipay-operator/alipay-operator/internal/simulator"
 )
@@ -191,6 +192,33 @@ func TestRefusedConsultFailsAndCanBeTriedAgain(t *testing.T) {
 	w.expectAgreement(apiv1.AgreementAwaitingBuyer, apiv1.AwaitingConsentReason)
 }
 
+func TestUnknownWalletIsSaidInWords(t *testing.T) {
+	w := agreementWorld(t, newAgreement("NO_SUCH_WALLET"))
+	w.followAgreement(time.Minute)
+	w.expectAgreement(apiv1.AgreementFailed, alipay.CodeNoPayOptions)
+	if got := w.condition(apiv1.ReadyCondition).Message; !strings.Contains(got, "NO_SUCH_WALLET") || !strings.Contains(got, "create a new AutoDebitAgreement") {
+		t.Errorf("message = %q, want the wallet and what to do, as customerBelongsTo can not be changed", got)
+	}
+}
+
+// The end is on record before the Secret is deleted. People hear of it also where that is not allowed.
+func TestEndIsToldAlsoWhereTheSecretCanNotBeDeleted(t *testing.T) {
+	w := agreementWorld(t, newAgreement("NO_SUCH_WALLET"))
+	var told strings.Builder
+	w.agreements[0].Events = recorder{&told}
+	w.beforeSend = func(sentRequest) error {
+		w.store.forbidsSecrets = true
+		return nil
+	}
+	for range 3 {
+		w.must(w.reconcileAgreement(agreementName))
+	}
+	w.expectAgreement(apiv1.AgreementFailed, alipay.CodeNoPayOptions)
+	if got := strings.Count(told.String(), "Warning "+alipay.CodeNoPayOptions); got != 1 || w.tokenSecretData() == nil {
+		t.Errorf("%d events of the end, and the Secret is there: %t; want one, and that it is: %s", got, w.tokenSecretData() != nil, told.String())
+	}
+}
+
 func TestLostConsultIsRepeatedForTheSameConsent(t *testing.T) {
 	for _, kind := range []simulator.FaultKind{simulator.DropRequest, simulator.DropResponse, simulator.UnknownException, simulator.BadSignature, simulator.ServerErrorAfter} {
 		w := agreementWorld(t, newAgreement("GCASH"))
@@ -220,6 +248,9 @@ func TestForeignSecretIsLeftAlone(t *testing.T) {
 	w.store.create(newSecret(agreementName+"-token", map[string]string{"precious": "data"}))
 	w.must(w.reconcileAgreement(agreementName))
 	w.expectAgreement(apiv1.AgreementBlocked, apiv1.TokenSecretForeignReason)
+	if got := w.condition(apiv1.ReadyCondition).Message; !strings.Contains(got, "another tokenSecretName, or delete the Secret, if nobody needs") {
+		t.Errorf("message = %q, want no advice to delete what somebody may need", got)
+	}
 	if len(w.sent) != 0 || string(w.tokenSecretData()["precious"]) != "data" || len(w.tokenSecretData()) != 1 {
 		t.Errorf("%d requests, and the Secret has %d keys; want none, and the Secret as it was", len(w.sent), len(w.tokenSecretData()))
 	}

@@ -190,6 +190,14 @@ func TestDebitPaidWhileItIsCancelledIsCancelled(t *testing.T) {
 	w.expectCancelled()
 }
 
+// expectAdopted wants a debit that was made before, and no word of the agreement's token of today, which did not make it.
+func expectAdopted(t *testing.T, w *world) {
+	t.Helper()
+	if got := w.payment("order").Status; !got.Adopted || got.Debit != nil {
+		t.Errorf("adopted = %t, debit = %+v; want it adopted, and no token named", got.Adopted, got.Debit)
+	}
+}
+
 func TestDebitAppliedAgain(t *testing.T) {
 	again := func(t *testing.T, change func(*world)) *world {
 		w := agreedWorld(t)
@@ -209,17 +217,13 @@ func TestDebitAppliedAgain(t *testing.T) {
 	}
 	t.Run("is the same charge", func(t *testing.T) { again(t, func(*world) {}) })
 	t.Run("is the same charge with a renewed token", func(t *testing.T) {
-		if w := again(t, (*world).renews); !w.payment("order").Status.Adopted {
-			t.Error("it is not adopted")
-		}
+		expectAdopted(t, again(t, (*world).renews))
 	})
 	t.Run("is found although its agreement has ended", func(t *testing.T) {
 		w := again(t, func(w *world) {
 			w.editPlan(func(st *apiv1.AutoDebitAgreementStatus) { st.State = apiv1.AgreementRevoked })
 		})
-		if !w.payment("order").Status.Adopted {
-			t.Error("it is not adopted")
-		}
+		expectAdopted(t, w)
 	})
 	t.Run("is a conflict with another amount", func(t *testing.T) {
 		w := agreedWorld(t)

@@ -184,7 +184,7 @@ func (l *Lifecycle) gone(kind string, key client.ObjectKey) {
 	unknownOutcomes.note(kind, key, false, time.Time{})
 }
 
-// record writes the status once, if it changed, and tells of the change.
+// record writes the status once, if it changed, and tells of what has changed in this pass.
 func (l *Lifecycle) record(ctx context.Context, saver *statusSaver, before landmarks, op operation, told report) error {
 	op.apply(told)
 	doubt := meta.FindStatusCondition(op.conditions(), apiv1.OutcomeUnknownCondition)
@@ -192,13 +192,11 @@ func (l *Lifecycle) record(ctx context.Context, saver *statusSaver, before landm
 		doubt = &metav1.Condition{}
 	}
 	unknownOutcomes.note(op.kind(), client.ObjectKeyFromObject(op.object()), told.unknown, doubt.LastTransitionTime.Time)
-	if !saver.changed() {
-		op.recordedAnswer()
-		return nil
-	}
-	// What a call has brought to light must not be lost to a shutdown.
-	if err := saver.save(context.WithoutCancel(ctx)); err != nil {
-		return err
+	if saver.changed() {
+		// What a call has brought to light must not be lost to a shutdown.
+		if err := saver.save(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
 	}
 	op.recordedAnswer()
 	l.announce(ctx, before, op, told)

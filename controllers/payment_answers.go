@@ -159,6 +159,9 @@ func (a paymentAnswers) found(paymentID string, amount *alipay.Amount, created, 
 	if st.PaymentID == "" {
 		st.PaymentID = cut(paymentID, 64)
 		st.Adopted = st.Adopted || knownBefore(created, answered, a.now.Sub(st.Intent.SubmittedAt.Time))
+		if st.Adopted {
+			st.Debit = nil // nobody here knows which token was debited
+		}
 	}
 	return true
 }

@@ -407,6 +407,9 @@ func (s *store) Delete(_ context.Context, obj client.Object, options ...client.D
 	if p := asked.Preconditions; p == nil || *p.UID != old.GetUID() || *p.ResourceVersion != old.GetResourceVersion() {
 		return apierrors.NewConflict(schema.GroupResource{Group: apiv1.GroupName, Resource: key.kind}, key.name.String(), errors.New("precondition failed"))
 	}
+	if _, isSecret := obj.(*corev1.Secret); isSecret && s.forbidsSecrets {
+		return apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, obj.GetName(), errors.New("no Role allows it"))
+	}
 	s.remove(obj)
 	return nil
 }

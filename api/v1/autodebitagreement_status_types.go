@@ -193,7 +193,7 @@ type AutoDebitAgreementStatus struct {
 	// +optional
 	AccessTokenTime *metav1.Time `json:"accessTokenTime,omitempty"`
 
-	// accessTokenExpiryTime is when the newest access token ceases to work; empty where the gateway has not said.
+	// accessTokenExpiryTime is when the newest access token ceases to work; empty where the gateway has not said, and once it is revoked.
 	// +optional
 	AccessTokenExpiryTime *metav1.Time `json:"accessTokenExpiryTime,omitempty"`
 

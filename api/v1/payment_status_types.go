@@ -30,7 +30,7 @@ type PaymentStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	PaymentMethodType string `json:"paymentMethodType,omitempty"`
 
-	// debit is what is known of a payment with spec.autoDebit.
+	// debit is what is known of a payment with spec.autoDebit. It is empty where the payment is adopted.
 	// +optional
 	Debit *DebitStatus `json:"debit,omitempty"`
 
