@@ -72,11 +72,10 @@ func (f *agreementFacts) clientID() string {
 	return f.account.account.Spec.ClientID
 }
 
-// mayBeDebited reports whether the gateway may still take the agreement's token. A token whose Secret can not be read counts.
+// mayBeDebited reports whether the gateway may still take the agreement's token. A token whose Secret can not be read, or is gone, counts.
 func (f *agreementFacts) mayBeDebited() bool {
 	st := &f.agreement.Status
-	unread := f.secretFound != nil && st.AccessTokenSHA256 != ""
-	return !st.State.Final() && (f.tokens.access != "" || unread || f.pending || st.Step != nil || f.created != "")
+	return !st.State.Final() && (f.tokens.access != "" || st.AccessTokenSHA256 != "" || f.pending || st.Step != nil || f.created != "")
 }
 
 // decideAgreement answers "what next?" for an agreement. It is pure.

@@ -434,3 +434,52 @@ func TestDeletionWithoutATokenAsksNobody(t *testing.T) {
 		t.Error("the object is still there")
 	}
 }
+
+func TestTokenIsRevokedAlsoWhereItsSecretIsDeletedAtTheSameTime(t *testing.T) {
+	secretOf := func(w *world) client.Object {
+		return w.store.latest(storeKey{kind: "Secret", name: types.NamespacedName{Namespace: testNamespace, Name: agreementName + "-token"}})
+	}
+	t.Run("with the agreement, as a deletion in the foreground does", func(t *testing.T) {
+		w := consented(t, newAgreement("GCASH"))
+		w.store.remove(w.agreement())
+		w.store.remove(secretOf(w))
+		w.followAgreement(time.Minute)
+		if w.agreement() != nil || w.consent().State != simulator.AuthorizationRevoked || w.tokenSecretData() != nil {
+			t.Errorf("the object or its Secret is there, or the consent is %s; want nothing left", w.consent().State)
+		}
+	})
+	t.Run("without it, while the token goes on being renewed", func(t *testing.T) {
+		w := consented(t, newAgreement("GCASH"))
+		w.store.remove(secretOf(w))
+		w.untilRenewal()
+		w.followAgreement(time.Minute)
+		w.expectAgreement(apiv1.AgreementActive, apiv1.TokenValidReason)
+		if w.agreement().Status.Renewals != 1 {
+			t.Errorf("renewals = %d, want 1", w.agreement().Status.Renewals)
+		}
+	})
+	t.Run("against the finalizer, and the agreement stays until the token is back or not cared for", func(t *testing.T) {
+		w := consented(t, newAgreement("GCASH"))
+		secret := secretOf(w).DeepCopyObject().(client.Object)
+		w.store.drop(keyOf(secret))
+		w.store.remove(w.agreement())
+		w.followAgreement(30 * time.Second)
+		if w.agreement() == nil || w.consent().State != simulator.AuthorizationActive {
+			t.Fatalf("the object is gone, or the consent is %s; want it to wait", w.consent().State)
+		}
+		w.expectAgreement(apiv1.AgreementBlocked, apiv1.TokenSecretLostReason)
+		secret.SetDeletionTimestamp(nil)
+		w.store.create(secret)
+		w.followAgreement(30 * time.Second)
+		if w.agreement() != nil || w.consent().State != simulator.AuthorizationRevoked || w.tokenSecretData() != nil {
+			t.Errorf("the object or its Secret is there, or the consent is %s; want nothing left", w.consent().State)
+		}
+	})
+	t.Run("a Secret without a token has no finalizer", func(t *testing.T) {
+		w := agreementWorld(t, newAgreement("GCASH"))
+		w.must(w.reconcileAgreement(agreementName))
+		if got := secretOf(w).GetFinalizers(); len(got) != 0 {
+			t.Errorf("finalizers = %v, want none", got)
+		}
+	})
+}

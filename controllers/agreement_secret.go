@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/alipay-operator/alipay-operator/alipay"
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
@@ -90,7 +91,7 @@ func (l *Lifecycle) tokenSecret(ctx context.Context, agreement *apiv1.AutoDebitA
 // ownSecret reports whether a Secret is this agreement's: it goes with it, or was left by an agreement of this name, wallet and client.
 func ownSecret(secret *corev1.Secret, agreement *apiv1.AutoDebitAgreement, clientID string) bool {
 	if metav1.IsControlledBy(secret, agreement) {
-		return secret.DeletionTimestamp == nil
+		return secret.DeletionTimestamp == nil || controllerutil.ContainsFinalizer(secret, apiv1.AgreementSecretFinalizer)
 	}
 	return metav1.GetControllerOf(secret) == nil && secret.DeletionTimestamp == nil && secret.Labels[apiv1.AgreementSecretLabel] == agreementLabel(agreement) &&
 		secret.Annotations[apiv1.AgreementWalletAnnotation] == agreement.Spec.CustomerBelongsTo &&
@@ -155,6 +156,10 @@ func (p *agreementPass) claim(secret *corev1.Secret) {
 	set(&secret.Labels, apiv1.AgreementSecretLabel, agreementLabel(p.agreement))
 	set(&secret.Annotations, apiv1.AgreementWalletAnnotation, p.agreement.Spec.CustomerBelongsTo)
 	set(&secret.Annotations, apiv1.AgreementClientAnnotation, p.clientID())
+	controllerutil.RemoveFinalizer(secret, apiv1.AgreementSecretFinalizer)
+	if p.ownsSecret() && len(secret.Data[apiv1.AccessTokenSecretKey]) > 0 {
+		controllerutil.AddFinalizer(secret, apiv1.AgreementSecretFinalizer)
+	}
 	secret.OwnerReferences = nil
 	if p.ownsSecret() {
 		controller := true
@@ -164,8 +169,14 @@ func (p *agreementPass) claim(secret *corev1.Secret) {
 	}
 }
 
-// eraseSecret deletes exactly the version that was read.
+// eraseSecret empties and deletes exactly the version that was read.
 func (p *agreementPass) eraseSecret(ctx context.Context) error {
+	if p.secret != nil && controllerutil.ContainsFinalizer(p.secret, apiv1.AgreementSecretFinalizer) {
+		err := p.writeSecret(ctx, func(data map[string][]byte) { clear(data) })
+		if err != nil || p.secretFound != nil {
+			return err
+		}
+	}
 	if p.secret != nil {
 		uid, version := p.secret.UID, p.secret.ResourceVersion
 		err := client.IgnoreNotFound(p.Delete(ctx, p.secret, client.Preconditions{UID: &uid, ResourceVersion: &version}))

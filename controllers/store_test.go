@@ -391,7 +391,9 @@ func (s *store) writeSecret(secret *corev1.Secret, old client.Object, dryRun boo
 	if fault == writeUnheardOf {
 		return errWrite
 	}
-	s.latest(keyOf(secret)).(*corev1.Secret).DeepCopyInto(secret)
+	if now := s.latest(keyOf(secret)); now != nil { // or nothing held it any more
+		now.(*corev1.Secret).DeepCopyInto(secret)
+	}
 	return nil
 }
 

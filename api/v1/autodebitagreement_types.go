@@ -8,6 +8,10 @@ import (
 // AgreementFinalizer holds an AutoDebitAgreement whose token would outlive it, until the token is revoked or retained.
 const AgreementFinalizer = GroupName + "/revoke-agreement"
 
+// AgreementSecretFinalizer holds the Secret with a token that is to be revoked with its AutoDebitAgreement, so that whoever deletes both at once
+// does not take the token away before it is revoked.
+const AgreementSecretFinalizer = GroupName + "/token-in-use"
+
 // AgreementReturnAnnotation begins the name of every annotation that tells of a browser that came back from the wallet. The value is the name
 // of the Secret, owned by the agreement, that has what the browser brought: the keys authCode and authState.
 const AgreementReturnAnnotation = GroupName + "/authorization-return"

@@ -103,7 +103,8 @@ func TestAgreementFromConsentToDeletion(t *testing.T) {
 
 	shown, err := json.Marshal(agreement)
 	s.must(err)
-	s.must(cluster.Client.Delete(t.Context(), agreement))
+	// In the foreground: the garbage collector deletes the Secret while the token is revoked.
+	s.must(cluster.Client.Delete(t.Context(), agreement, client.PropagationPolicy(metav1.DeletePropagationForeground)))
 	eventually(t, func() error {
 		err := cluster.Client.Get(t.Context(), client.ObjectKeyFromObject(agreement), &apiv1.AutoDebitAgreement{})
 		if err == nil {
