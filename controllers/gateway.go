@@ -50,11 +50,24 @@ type gateway struct {
 	load     *accountLoad
 }
 
-// permit is the leave to send requests for one step; call it with the outcome.
+// permit is the leave to send requests for one step; call it with the outcome, which is errUnused when none was sent.
 type permit func(error)
+
+// errUnused gives a permit back that was not used. It says nothing about the gateway, so the breaker counts it neither as a success nor as a failure.
+var errUnused = errors.New("no request was sent")
 
 // breakerPause is how long an account that got no usable answer several times in a row is left alone.
 const breakerPause = 10 * time.Second
+
+// newBreaker opens after ten requests in a row without a usable answer.
+func newBreaker() *gobreaker.TwoStepCircuitBreaker[any] {
+	return gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
+		Timeout:      breakerPause,
+		ReadyToTrip:  func(counts gobreaker.Counts) bool { return counts.ConsecutiveFailures >= 10 },
+		IsSuccessful: func(err error) bool { return classify(err) != notSent && classify(err) != unknown },
+		IsExcluded:   func(err error) bool { return errors.Is(err, errUnused) },
+	})
+}
 
 // permit asks for leave to send one request. Without leave, it says how long to wait, so that a slow or busy account never holds up a
 // worker that another account could use. turn is when the caller's place in the queue comes up; it keeps its place between passes.
@@ -220,11 +233,7 @@ func (g *Gateways) connect(account *apiv1.MerchantAccount, secret *corev1.Secret
 		limiter:     rate.NewLimiter(defaultRequestsPerSecond, defaultBurst),
 		renewals:    rate.NewLimiter(defaultRequestsPerSecond/shareOfRenewals, defaultBurst/shareOfRenewals),
 		share:       &g.share, load: &accountLoad{},
-		breaker: gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
-			Timeout:      breakerPause,
-			ReadyToTrip:  func(counts gobreaker.Counts) bool { return counts.ConsecutiveFailures >= 10 },
-			IsSuccessful: func(err error) bool { return classify(err) != notSent && classify(err) != unknown },
-		}),
+		breaker: newBreaker(),
 	}
 	built.setRate(account.Spec.RateLimit)
 	for i, text := range account.Spec.AlipayPublicKeys {

@@ -2,8 +2,10 @@ package controllers
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/sony/gobreaker/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
@@ -60,5 +62,47 @@ func TestPaymentLooksAgainWhileTheSecretIsNotTheVerifiedOne(t *testing.T) {
 	w.must(w.reconcilePayment("order"))
 	if got := w.payment("order").Status.State; got != apiv1.StateProcessing {
 		t.Errorf("state = %s, want %s", got, apiv1.StateProcessing)
+	}
+}
+
+// An intent that can not be recorded gives back the leave that was asked for it. That says nothing about the gateway.
+func TestLeaveThatWasNotUsedSaysNothingAboutTheGateway(t *testing.T) {
+	for name, halfOpen := range map[string]bool{"while requests fail": false, "when one is let through to try again": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // the breaker reads the clock of the machine
+				w := newWorld(t)
+				defer w.close()
+				breaker := newBreaker()
+				w.gateways.clients[requestFor(testAccount).NamespacedName].breaker = breaker
+				fail := func() {
+					done, err := breaker.Allow()
+					if err != nil {
+						t.Fatal(err)
+					}
+					done(errConnection)
+				}
+				for range 9 {
+					fail()
+				}
+				want := gobreaker.StateClosed
+				if halfOpen {
+					fail()
+					time.Sleep(breakerPause + time.Second)
+					want = gobreaker.StateHalfOpen
+				}
+				w.store.create(newPayment("order"))
+				w.failWriteNumber(1, writeLost)
+				if _, err := w.reconcilePayment("order"); err == nil || len(w.sent) != 0 {
+					t.Fatalf("%d requests were sent, and the error is %v; want none, as the intent is not on record", len(w.sent), err)
+				}
+				if got := breaker.State(); got != want {
+					t.Errorf("breaker is %s, want %s", got, want)
+				}
+				fail()
+				if got := breaker.State(); got != gobreaker.StateOpen {
+					t.Errorf("breaker is %s after one more failure, want %s", got, gobreaker.StateOpen)
+				}
+			})
+		})
 	}
 }

@@ -81,7 +81,7 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 	var leave permit
 	defer func() {
 		if leave != nil {
-			leave(nil) // asked for and not used
+			leave(errUnused)
 		}
 	}()
 	called := false
