@@ -94,6 +94,23 @@ func TestCodeInTheShopsSecretIsLookedForWithoutAnotherEvent(t *testing.T) {
 	w.expectAgreement(apiv1.AgreementActive, apiv1.TokenValidReason)
 }
 
+// Who may annotate agreements may not have the operator read any Secret of the namespace.
+func TestCodeInASecretThatTheReceiverDoesNotNameIsNothing(t *testing.T) {
+	w := agreementWorld(t, newAgreement("GCASH"))
+	w.must(w.reconcileAgreement(agreementName))
+	code, state := w.buyerAgrees()
+	w.store.create(newSecret("somebody-elses", map[string]string{apiv1.AuthCodeSecretKey: code, apiv1.AuthStateSecretKey: state}))
+	w.annotate(w.agreement(), apiv1.AgreementReturnAnnotation+"-"+w.agreement().Status.AuthStateSHA256[:12]+"-0123456789ab", "somebody-elses")
+	w.must(w.reconcileAgreement(agreementName))
+	w.expectAgreement(apiv1.AgreementAwaitingBuyer, apiv1.AwaitingConsentReason)
+	if got := w.sends("applyToken"); got != 0 {
+		t.Errorf("%d exchanges of a code out of another Secret, want none", got)
+	}
+	w.browserReturns(code, state)
+	w.must(w.reconcileAgreement(agreementName))
+	w.expectAgreement(apiv1.AgreementActive, apiv1.TokenValidReason)
+}
+
 func TestCodeWithAnotherAuthStateIsNothing(t *testing.T) {
 	w := agreementWorld(t, newAgreement("GCASH", func(spec *apiv1.AutoDebitAgreementSpec) {
 		spec.AuthCodeSecretRef = &apiv1.SecretKeyReference{Name: "shop-code"}
