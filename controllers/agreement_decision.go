@@ -91,7 +91,7 @@ func decideAgreement(f *agreementFacts) decision {
 		return f.release()
 	case st.State.Final():
 		return f.ended()
-	case f.deleting() && !f.mayBeDebited():
+	case f.deleting() && !f.mayBeDebited() && f.lateToken() <= 0:
 		return f.release()
 	case f.canceled && !f.pending: // the announced end may be that of the token before the one at hand
 		return decision{do: actSettleNotified, report: f.unchanged()}
@@ -172,6 +172,8 @@ func (f *agreementFacts) findToken() decision {
 		return f.inTrouble(f.report(f.trouble.problem()))
 	case f.created != "":
 		return decision{do: actStore, report: f.busy()}
+	case f.wantsEnd() && f.lateToken() > 0:
+		return decision{do: actWait, after: f.lateToken(), report: f.lateTokenReport()}
 	case f.wantsEnd():
 		return decision{do: actSettleCancelled, report: f.unchanged()}
 	case st.AuthStateSHA256 != "" && f.consentLost():
@@ -203,10 +205,20 @@ func (f *agreementFacts) freshState() bool {
 	return f.tokens.authState != "" && f.tokens.authState != f.agreement.Status.EndedAuthStateSHA256 && f.tokens.access == ""
 }
 
+// lateToken is how long the gateway may still announce the token of a refused code: one of which an answer was lost may be refused because it was
+// consumed.
+func (f *agreementFacts) lateToken() time.Duration {
+	refused := f.agreement.Status.RefusedCodeAt
+	if refused == nil {
+		return 0
+	}
+	return refused.Add(codePatience).Sub(f.now)
+}
+
 // consentLost reports whether a code was refused and nothing else came for so long that the buyer must be asked again.
 func (f *agreementFacts) consentLost() bool {
 	refused := f.agreement.Status.RefusedCodeAt
-	return refused != nil && f.code == "" && f.created == "" && !f.now.Before(refused.Add(codePatience))
+	return refused != nil && f.code == "" && f.created == "" && f.lateToken() <= 0
 }
 
 // awaitBuyer waits for a code, or for the token of one that was refused.
@@ -220,7 +232,7 @@ func (f *agreementFacts) awaitBuyer() decision {
 		waiting, after = f.codeFound, f.codeFound.retry
 	}
 	if st.RefusedCodeAt != nil {
-		left := st.RefusedCodeAt.Add(codePatience).Sub(f.now)
+		left := f.lateToken()
 		waiting, after = &codeRefused, left
 		if f.codeFound != nil && f.codeFound.retry > 0 {
 			after = min(left, f.codeFound.retry)
@@ -348,7 +360,8 @@ func (f *agreementFacts) followStep() decision {
 	if wait := f.tryAgainAt().Sub(f.now); wait > 0 {
 		return decision{do: actWait, after: wait, report: f.busy()}
 	}
-	return decision{do: actRecordIntent, report: f.busy()}
+	patient := step.Kind == apiv1.AgreementRenewal && !f.rejected() && !f.wantsEnd() // as at the first try
+	return decision{do: actRecordIntent, patient: patient, report: f.busy()}
 }
 
 // withoutCode goes on with an exchange whose code is not in the Secret any more. Its token may be announced for a while.

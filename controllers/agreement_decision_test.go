@@ -178,6 +178,11 @@ func TestDecisionAboutAnAgreement(t *testing.T) {
 		{"for ten minutes", changes{refusedCode(codePatience)}, actSettleFailed, progressing, toldBefore, apiv1.AgreementAwaitingBuyer, false},
 		{"unless another code is there", changes{refusedCode(codePatience), func(f *agreementFacts) { f.code = "second" }}, actStore, progressing, apiv1.ExchangingReason, apiv1.AgreementAwaitingBuyer, false},
 		{"or the token itself", changes{refusedCode(codePatience), announced}, actStore, progressing, apiv1.ExchangingReason, apiv1.AgreementAwaitingBuyer, false},
+		{"one that is to end waits for the token of a refused code", changes{refusedCode(codePatience - time.Second), revoke}, actWait, progressing, apiv1.AuthCodeRefusedReason, apiv1.AgreementAwaitingBuyer, false},
+		{"for ten minutes as well", changes{refusedCode(codePatience), revoke}, actSettleCancelled, progressing, toldBefore, apiv1.AgreementAwaitingBuyer, false},
+		{"and stores the token when it is announced", changes{refusedCode(time.Minute), revoke, announced}, actStore, progressing, apiv1.ExchangingReason, apiv1.AgreementAwaitingBuyer, false},
+		{"whatever other code comes", changes{refusedCode(time.Minute), revoke, func(f *agreementFacts) { f.code = "second" }},
+			actWait, progressing, apiv1.AuthCodeRefusedReason, apiv1.AgreementAwaitingBuyer, false},
 
 		{"a recorded exchange is sent at once", changes{stepOf(exchange, lately), unsent}, actExchange, progressing, apiv1.ExchangingReason, apiv1.AgreementExchanging, false},
 		{"not by a process that was held up", changes{stepOf(exchange, tryFresh), unsent}, actWait, progressing, apiv1.ExchangingReason, apiv1.AgreementExchanging, false},
@@ -271,6 +276,10 @@ func TestDecisionAboutAnAgreement(t *testing.T) {
 		{"an ended one stays so whatever is announced", changes{ended(apiv1.AgreementExpired, ""), erased, canceled, announced}, actRest, stalled, apiv1.TokenExpiredReason, apiv1.AgreementExpired, false},
 
 		{"a deleted one that has nothing goes", changes{askedBuyer, deleted}, actRelease, progressing, toldBefore, apiv1.AgreementAwaitingBuyer, false},
+		{"a deleted one whose code was refused waits for its token", changes{refusedCode(codePatience - time.Second), deleted}, actWait, progressing, apiv1.AuthCodeRefusedReason, apiv1.AgreementAwaitingBuyer, false},
+		{"for ten minutes", changes{refusedCode(codePatience), deleted}, actRelease, progressing, toldBefore, apiv1.AgreementAwaitingBuyer, false},
+		{"unless it is to be retained", changes{refusedCode(time.Minute), deleted, retain, func(f *agreementFacts) { f.tokens.owned = false }},
+			actRelease, progressing, toldBefore, apiv1.AgreementAwaitingBuyer, false},
 		{"a deleted one whose token was announced does not", changes{askedBuyer, deleted, announced}, actStore, progressing, apiv1.ExchangingReason, apiv1.AgreementAwaitingBuyer, false},
 		{"nor one whose answer is lost", changes{stepOf(exchange, lately), deleted, unanswered}, actWait, progressing, apiv1.OutcomeUnknownReason, apiv1.AgreementExchanging, true},
 		{"one to be retained gives its Secret up", changes{activeToken, deleted, retain}, actStore, progressing, toldBefore, apiv1.AgreementActive, false},
@@ -300,8 +309,48 @@ func TestDecisionAboutAnAgreement(t *testing.T) {
 			if got.do != actWait && got.after != 0 {
 				t.Errorf("%s after %s", got.do, got.after)
 			}
-			if deleting := f.deleting() && f.mayBeDebited() && got.report.verdict != ready; deleting && got.report.message != "" && !strings.Contains(got.report.message, "Retain") {
+			if deleting := f.deleting() && (f.mayBeDebited() || got.do == actWait) && got.report.verdict != ready; deleting && got.report.message != "" && !strings.Contains(got.report.message, "Retain") {
 				t.Errorf("message = %q, want how to let the object go", got.report.message)
+			}
+		})
+	}
+}
+
+// A renewal stands behind those that came before it, at its first try as at each further one, unless somebody waits for it.
+func TestRenewalThatNobodyWaitsForIsPatient(t *testing.T) {
+	type changes = []func(*agreementFacts)
+	due := func(f *agreementFacts) { f.agreement.Status.RenewalTime = ago(time.Second) }
+	rejected := func(f *agreementFacts) { f.agreement.Status.RejectedTokenSHA256 = f.agreement.Status.AccessTokenSHA256 }
+	revoke := func(f *agreementFacts) { f.agreement.Spec.DesiredState = apiv1.DesiredRevoked }
+	refused := func(f *agreementFacts) { f.agreement.Status.Step.RefusedAt = ago(time.Minute) }
+	mine := func(f *agreementFacts) {
+		f.recall.ended, f.agreement.Status.Step.Unanswered = f.agreement.Status.Step.TriedAt.Time, true
+	}
+	renewing := stepOf(apiv1.AgreementRenewal, time.Minute)
+	tests := []struct {
+		name    string
+		changes changes
+		want    bool
+	}{
+		{"one that is due", changes{activeToken, due}, true},
+		{"one that a debit waits for", changes{activeToken, rejected}, false},
+		{"one that was not answered", changes{renewing, mine}, true},
+		{"one of another process", changes{renewing}, true},
+		{"one that was refused", changes{renewing, refused}, true},
+		{"one that was not answered, and that a debit waits for", changes{renewing, mine, rejected}, false},
+		{"one that a revocation waits for", changes{renewing, mine, revoke}, false},
+		{"a revocation", changes{activeToken, revoke}, false},
+		{"a revocation that was not answered", changes{stepOf(apiv1.AgreementRevocation, time.Minute), revoke, mine}, false},
+		{"an exchange that was not answered", changes{stepOf(apiv1.AgreementExchange, time.Minute), mine}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := testAgreementFacts()
+			for _, change := range tt.changes {
+				change(f)
+			}
+			if got := decideAgreement(f); got.do != actRecordIntent || got.patient != tt.want {
+				t.Errorf("decision = %s, patient: %t; want %s, patient: %t", got.do, got.patient, actRecordIntent, tt.want)
 			}
 		})
 	}

@@ -204,6 +204,26 @@ func TestRenewalsThatAreAllDueAtOnceArePacedAndLeaveRoomForDebits(t *testing.T) 
 	}
 }
 
+// The tries of a renewal that is not answered stand behind other renewals like the first one, and not in the queue of payments.
+func TestEachTryOfARenewalTakesAPlaceOfItsOwn(t *testing.T) {
+	const tries = 3
+	w := busyWorld(t, 1, 100, nil)
+	renewals := w.gateways.clients[requestFor(testAccount).NamespacedName].renewals
+	renewals.SetBurst(tries)
+	renewals.SetLimit(rate.Every(1000 * time.Hour))
+	w.inject(simulator.Fault{Kind: simulator.DropRequest, Path: "applyToken", Times: -1})
+	renewAt := w.store.latest(keyOf(named("plan-0"))).(*apiv1.AutoDebitAgreement).Status.RenewalTime
+	w.advance(renewAt.Sub(w.clock.Now()) + time.Second)
+	q := &queueRun{world: w, due: map[string]time.Time{}}
+	for end := w.clock.Now().Add(time.Hour); w.clock.Now().Before(end); {
+		q.turn(1, nil)
+		w.advance(time.Second)
+	}
+	if got := w.sends("applyToken"); got != tries {
+		t.Errorf("%d renewals were sent in places for %d", got, tries)
+	}
+}
+
 func named(name string) *apiv1.AutoDebitAgreement {
 	agreement := newAgreement("GCASH")
 	agreement.Name = name

@@ -18,6 +18,9 @@ var (
 	agreementSuspended = problem{reason: apiv1.SuspendedReason, message: "Nothing is begun at the gateway while spec.suspend is true."}
 )
 
+// letGo says how to have a deleted object go that waits for its token's end.
+const letGo = " To let this object go without revoking the token, set deletionPolicy to Retain."
+
 // report tells of a problem without touching what is known of the token.
 func (f *agreementFacts) report(found *problem) report {
 	told := report{state: string(f.stateNow()), verdict: found.verdict(), reason: found.reason, message: found.message, unknown: f.doubtful()}
@@ -25,7 +28,17 @@ func (f *agreementFacts) report(found *problem) report {
 		told.state = string(apiv1.AgreementBlocked)
 	}
 	if f.deleting() && f.mayBeDebited() {
-		told.message += " To let this object go without revoking the token, set deletionPolicy to Retain."
+		told.message += letGo
+	}
+	return told
+}
+
+// lateTokenReport says why an agreement that is to end, and has no token, waits.
+func (f *agreementFacts) lateTokenReport() report {
+	told := f.report(&problem{reason: apiv1.AuthCodeRefusedReason, message: "The agreement is to end. The gateway has refused the code that was delivered, " +
+		"and may have made its token before: until ten minutes after the refusal the token is waited for, to be revoked."})
+	if f.deleting() && !f.mayBeDebited() {
+		told.message += letGo
 	}
 	return told
 }
@@ -144,6 +157,9 @@ func (f *agreementFacts) endReport() report {
 		told.reason, told.message = apiv1.TokenRejectedReason, "The gateway refuses to debit the token and gives no new one: the buyer, or a second consent, may have ended it."+again
 	default:
 		told.reason, told.message = apiv1.RevokedReason, "The agreement is revoked: no token of it works."
+		if st.RefusedCodeAt != nil {
+			told.message = "The agreement is revoked: its code was refused, and no token was announced."
+		}
 		if f.agreement.Spec.DesiredState != apiv1.DesiredRevoked {
 			told.message += again
 		}
