@@ -127,7 +127,7 @@ func (capturing) notes(payment *apiv1.Payment) []shareNote {
 	for _, capture := range payment.Status.Captures {
 		note := shareNote{
 			requestID: capture.CaptureRequestID, value: capture.Value,
-			settled: capture.Status == alipay.StatusSuccess, failed: capture.Status == alipay.StatusFail,
+			settled: capture.Status == alipay.StatusSuccess, failed: capture.Status == alipay.StatusFail, contested: capture.Contested,
 		}
 		note.known = !note.failed && capture.Status != apiv1.CaptureReserved
 		if capture.Value == unknownValue { // it may be all of it

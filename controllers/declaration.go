@@ -208,7 +208,7 @@ func (declaring) notes(payment *apiv1.Payment) []shareNote {
 		status := apiv1.OperationState(declaration.Status)
 		notes = append(notes, shareNote{
 			requestID: declaration.DeclarationRequestID, value: declaration.Value, known: declaration.Status != apiv1.DeclarationReserved,
-			settled: status == apiv1.DeclarationAccepted, failed: status == apiv1.DeclarationRejected,
+			settled: status == apiv1.DeclarationAccepted, failed: status == apiv1.DeclarationRejected, contested: declaration.Contested,
 		})
 	}
 	return notes

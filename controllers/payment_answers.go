@@ -262,7 +262,8 @@ func (a paymentAnswers) rollUp(refunds []apiv1.Refund) {
 		refund := &refunds[i].Status
 		switch {
 		case refund.Intent == nil || refund.RefundRequestID == "" || refund.Amount == nil:
-		case refund.State == apiv1.StateFailed, refund.Conflict != nil && refund.LastResult != nil && refund.LastResult.ResultCode == alipay.CodeRepeatReqInconsistent:
+		case refusedAsAnother(&refund.OperationStatus) && a.refundOfFormer(refund.RefundRequestID):
+		case refund.State == apiv1.StateFailed, refusedAsAnother(&refund.OperationStatus):
 			st.Refunds = slices.DeleteFunc(st.Refunds, func(r apiv1.PaymentRefund) bool {
 				return r.RefundRequestID == refund.RefundRequestID && !r.Done
 			})
@@ -291,10 +292,18 @@ func (a paymentAnswers) rollUp(refunds []apiv1.Refund) {
 // noteRefund adds a refund or marks it done. What is done stays done.
 func (a paymentAnswers) noteRefund(refund apiv1.PaymentRefund) {
 	st := &a.payment.Status
+	told := refund.Accepted || refund.Done
 	for i := range st.Refunds {
 		if st.Refunds[i].RefundRequestID == refund.RefundRequestID {
 			refund.Accepted = refund.Accepted || st.Refunds[i].Accepted
 			refund.CaptureID = cmp.Or(refund.CaptureID, st.Refunds[i].CaptureID) // the gateway does not list it
+			switch {
+			case told:
+			case st.Refunds[i].Accepted:
+				refund.Value = st.Refunds[i].Value
+			default:
+				refund.Value, refund.Contested = heldValue(st.Refunds[i].Value, refund.Value, st.Refunds[i].Contested)
+			}
 			if !st.Refunds[i].Done || refund.Done {
 				st.Refunds[i] = refund
 			}

@@ -48,6 +48,9 @@ func mergeCapture(known, now apiv1.PaymentCapture) apiv1.PaymentCapture {
 	if merged.Value == unknownValue {
 		merged.Value = known.Value
 	}
+	if known.Status == apiv1.CaptureReserved && now.Status == apiv1.CaptureReserved {
+		merged.Value, merged.Contested = heldValue(known.Value, now.Value, known.Contested)
+	}
 	merged.CaptureRequestID = cmp.Or(merged.CaptureRequestID, known.CaptureRequestID, now.CaptureRequestID)
 	for _, one := range []apiv1.PaymentCapture{known, now} {
 		if one.CaptureID != one.CaptureRequestID && merged.CaptureID == merged.CaptureRequestID {
@@ -75,7 +78,9 @@ func (a paymentAnswers) rollUpCaptures(captures []apiv1.Capture) {
 		switch {
 		case capture.State == apiv1.CaptureCaptured:
 			note.Status = alipay.StatusSuccess
-		case capture.State == apiv1.StateFailed, a.refusedAsAnother(capture):
+		case refusedAsAnother(&capture.OperationStatus) && a.captureOfFormer(capture.CaptureRequestID):
+			continue // the payment knows more
+		case capture.State == apiv1.StateFailed, refusedAsAnother(&capture.OperationStatus):
 			note.Status = alipay.StatusFail
 			if capture.LastResult != nil {
 				note.ResultCode = capture.LastResult.ResultCode
@@ -90,11 +95,12 @@ func (a paymentAnswers) rollUpCaptures(captures []apiv1.Capture) {
 	a.collect()
 }
 
-// refusedAsAnother reports whether the gateway knows the id of a capture with other values. Where it lists that one as this payment's, it is
-// what counts.
-func (a paymentAnswers) refusedAsAnother(capture *apiv1.CaptureStatus) bool {
-	return capture.Conflict != nil && capture.LastResult != nil && capture.LastResult.ResultCode == alipay.CodeRepeatReqInconsistent &&
-		!a.listed(capture.CaptureRequestID)
+// captureOfFormer reports whether the id of a capture that was refused as another's may be, or is listed as, that of a former capture of this
+// payment.
+func (a paymentAnswers) captureOfFormer(id string) bool {
+	return a.listed(id) || slices.ContainsFunc(a.payment.Status.Captures, func(c apiv1.PaymentCapture) bool {
+		return c.CaptureRequestID == id && c.Contested
+	})
 }
 
 // listed reports whether the payment has noted a capture of which the gateway has told.

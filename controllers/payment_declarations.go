@@ -40,6 +40,9 @@ func (a paymentAnswers) putDeclaration(declaration apiv1.PaymentDeclaration) {
 	known := slices.IndexFunc(st.Declarations, func(d apiv1.PaymentDeclaration) bool {
 		return d.DeclarationRequestID == declaration.DeclarationRequestID
 	})
+	if known >= 0 && st.Declarations[known].Status == apiv1.DeclarationReserved && declaration.Status == apiv1.DeclarationReserved {
+		declaration.Value, declaration.Contested = heldValue(st.Declarations[known].Value, declaration.Value, st.Declarations[known].Contested)
+	}
 	switch {
 	case known >= 0 && st.Declarations[known].Status != string(apiv1.DeclarationAccepted):
 		st.Declarations[known] = declaration
@@ -62,9 +65,10 @@ func (a paymentAnswers) rollUpDeclarations(declarations []apiv1.CustomsDeclarati
 		note := apiv1.PaymentDeclaration{
 			DeclarationRequestID: declaration.DeclarationRequestID, Value: declaration.Amount.Value, Status: apiv1.DeclarationReserved,
 		}
-		refusedAsAnother := declaration.Conflict != nil && declaration.LastResult != nil && declaration.LastResult.ResultCode == alipay.CodeRepeatReqInconsistent
 		switch {
-		case declaration.State == apiv1.StateFailed, refusedAsAnother:
+		case refusedAsAnother(&declaration.OperationStatus) && a.declarationOfFormer(note.DeclarationRequestID):
+			continue // the payment knows more
+		case declaration.State == apiv1.StateFailed, refusedAsAnother(&declaration.OperationStatus):
 			a.dropDeclaration(note.DeclarationRequestID)
 			continue
 		case declarationNoted(declaration.State):
@@ -74,6 +78,14 @@ func (a paymentAnswers) rollUpDeclarations(declarations []apiv1.CustomsDeclarati
 		}
 		a.putDeclaration(note)
 	}
+}
+
+// declarationOfFormer reports whether the id of a declaration that was refused as another's may be, or is, that of a former declaration of this
+// payment.
+func (a paymentAnswers) declarationOfFormer(id string) bool {
+	return declarationKnown(a.payment, id) || slices.ContainsFunc(a.payment.Status.Declarations, func(d apiv1.PaymentDeclaration) bool {
+		return d.DeclarationRequestID == id && d.Contested
+	})
 }
 
 // declarationNoted reports whether a payment notes a declaration by this state.
@@ -127,13 +139,13 @@ func (r *PaymentReconciler) listDeclarations(ctx context.Context, payment *apiv1
 	return list.Items, nil
 }
 
-// orphanDeclaration is the first declaration that is noted, not ended, and followed by no object any more; empty when there is none.
+// orphanDeclaration is the first declaration that is noted, not ended, and followed by no object any more that could tell of it; empty when there is none.
 func orphanDeclaration(payment *apiv1.Payment, declarations []apiv1.CustomsDeclaration, prefix string) string {
 	kind := declaring{}
 	for _, noted := range payment.Status.Declarations {
 		followed := slices.ContainsFunc(declarations, func(d apiv1.CustomsDeclaration) bool {
-			return d.Status.DeclarationRequestID == noted.DeclarationRequestID ||
-				shareRequestID(kind, kind.share(&d), prefix, d.Spec.Attempt) == noted.DeclarationRequestID
+			return !refusedAsAnother(&d.Status.OperationStatus) && (d.Status.DeclarationRequestID == noted.DeclarationRequestID ||
+				shareRequestID(kind, kind.share(&d), prefix, d.Spec.Attempt) == noted.DeclarationRequestID)
 		})
 		if openNote(noted) && !followed {
 			return noted.DeclarationRequestID
@@ -176,7 +188,10 @@ func (a paymentAnswers) orphanDeclared(record *alipay.DeclarationRecord) {
 		return
 	}
 	note := st.Declarations[i]
-	note.Status = string(apiv1.StateProcessing)
+	if told := customsAmount(record.DeclarationAmount); told != nil {
+		note.Value = told.Value
+	}
+	note.Status, note.Contested = string(apiv1.StateProcessing), false
 	switch record.Outcome() {
 	case alipay.DeclarationAccepted:
 		note.Status = string(apiv1.DeclarationAccepted)

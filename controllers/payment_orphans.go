@@ -11,11 +11,32 @@ import (
 // A refund takes its amount of the payment before it is sent. If its object is deleted before the outcome is known, nobody follows it
 // any more: the payment then asks the gateway itself what became of it.
 
-// orphanRefund is the first refund that is noted, not done, and has no object any more; empty when there is none.
+// refusedAsAnother reports whether the gateway knows the id of an object with other values than the object's.
+func refusedAsAnother(st *apiv1.OperationStatus) bool {
+	return st.Conflict != nil && st.LastResult != nil && st.LastResult.ResultCode == alipay.CodeRepeatReqInconsistent
+}
+
+// heldValue is what counts as taken under one id while the gateway has not told of it: of two amounts the larger. An object of that id may have
+// been deleted after its request was sent, and another one created with another amount. Then contested is true.
+func heldValue(known, now string, before bool) (value string, contested bool) {
+	if minorUnits(known) > minorUnits(now) {
+		return known, true
+	}
+	return now, before || known != now
+}
+
+// refundOfFormer reports whether the id of a refund that was refused as another's may be, or is, that of a former refund of this payment.
+func (a paymentAnswers) refundOfFormer(id string) bool {
+	return slices.ContainsFunc(a.payment.Status.Refunds, func(r apiv1.PaymentRefund) bool {
+		return r.RefundRequestID == id && (r.Contested || r.Accepted)
+	})
+}
+
+// orphanRefund is the first refund that is noted, not done, and has no object any more that could tell of it; empty when there is none.
 func orphanRefund(payment *apiv1.Payment, refunds []apiv1.Refund, idOf func(*apiv1.Refund) string) string {
 	for _, noted := range payment.Status.Refunds {
 		followed := slices.ContainsFunc(refunds, func(r apiv1.Refund) bool {
-			return r.Status.RefundRequestID == noted.RefundRequestID || idOf(&r) == noted.RefundRequestID
+			return !refusedAsAnother(&r.Status.OperationStatus) && (r.Status.RefundRequestID == noted.RefundRequestID || idOf(&r) == noted.RefundRequestID)
 		})
 		if !noted.Done && !followed {
 			return noted.RefundRequestID

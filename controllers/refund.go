@@ -125,7 +125,7 @@ func (refunding) listedOnly() bool { return false }
 func (refunding) notes(payment *apiv1.Payment) []shareNote {
 	var notes []shareNote
 	for _, refund := range payment.Status.Refunds {
-		notes = append(notes, shareNote{requestID: refund.RefundRequestID, value: refund.Value, known: refund.Accepted || refund.Done, settled: refund.Done})
+		notes = append(notes, shareNote{requestID: refund.RefundRequestID, value: refund.Value, known: refund.Accepted || refund.Done, settled: refund.Done, contested: refund.Contested})
 	}
 	return notes
 }

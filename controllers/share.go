@@ -132,6 +132,8 @@ type shareNote struct {
 	requestID, value string
 	// known is true once the gateway has told of it, settled once it has reported it as done, and failed once it took nothing.
 	known, settled, failed bool
+	// contested is true while value is the larger of two, of which the gateway has not told.
+	contested bool
 }
 
 // shareFacts is everything that a decision about a refund or a capture rests on.

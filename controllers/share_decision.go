@@ -127,7 +127,7 @@ func (f *shareFacts) note() *shareNote {
 // reserved reports whether the payment holds what this share takes of it.
 func (f *shareFacts) reserved() bool {
 	own := f.note()
-	return own != nil && !own.failed && own.value == f.quantity.Value
+	return own != nil && !own.failed && (own.value == f.quantity.Value || own.contested && minorUnits(own.value) > minorUnits(f.quantity.Value))
 }
 
 // taken is what others have taken of the payment, those of unknown outcome included.

@@ -192,6 +192,10 @@ type PaymentCapture struct {
 	// +optional
 	Last bool `json:"last,omitempty"`
 
+	// contested is true while objects of different amounts have had the id and the gateway has not told which it knows. The larger counts.
+	// +optional
+	Contested bool `json:"contested,omitempty"`
+
 	// resultCode says why a capture failed.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
@@ -222,6 +226,10 @@ type PaymentRefund struct {
 	// done is true once the gateway has reported the refund as done. Until then the amount counts as taken.
 	// +optional
 	Done bool `json:"done,omitempty"`
+
+	// contested is true while objects of different amounts have had the id and the gateway has not told which it knows. The larger counts.
+	// +optional
+	Contested bool `json:"contested,omitempty"`
 }
 
 // DeclarationReserved is the status of a declaration of which the gateway has not told yet.
@@ -244,4 +252,8 @@ type PaymentDeclaration struct {
 	// +required
 	// +kubebuilder:validation:MaxLength=32
 	Status string `json:"status,omitempty"`
+
+	// contested is true while objects of different amounts have had the id and the gateway has not told which it knows. The larger counts.
+	// +optional
+	Contested bool `json:"contested,omitempty"`
 }
