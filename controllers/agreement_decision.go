@@ -72,10 +72,11 @@ func (f *agreementFacts) clientID() string {
 	return f.account.account.Spec.ClientID
 }
 
-// mayBeDebited reports whether the gateway may still take the agreement's token. A token whose Secret can not be read, or is gone, counts.
+// mayBeDebited reports whether the gateway may still take the agreement's token. A token whose Secret can not be read, or is gone, counts, and so does one
+// that may still be announced.
 func (f *agreementFacts) mayBeDebited() bool {
 	st := &f.agreement.Status
-	return !st.State.Final() && (f.tokens.access != "" || st.AccessTokenSHA256 != "" || f.pending || st.Step != nil || f.created != "")
+	return !st.State.Final() && (f.tokens.access != "" || st.AccessTokenSHA256 != "" || f.pending || st.Step != nil || f.created != "" || f.lateToken() > 0)
 }
 
 // decideAgreement answers "what next?" for an agreement. It is pure.
@@ -91,7 +92,7 @@ func decideAgreement(f *agreementFacts) decision {
 		return f.release()
 	case st.State.Final():
 		return f.ended()
-	case f.deleting() && !f.mayBeDebited() && f.lateToken() <= 0:
+	case f.deleting() && !f.mayBeDebited():
 		return f.release()
 	case f.canceled && !f.pending: // the announced end may be that of the token before the one at hand
 		return decision{do: actSettleNotified, report: f.unchanged()}

@@ -17,12 +17,14 @@ func TestTokenOfARefusedCodeIsWaitedForBeforeAnAgreementEnds(t *testing.T) {
 	remove := func(w *world) { w.store.remove(w.agreement()) }
 	for name, tt := range map[string]struct {
 		end       func(*world)
+		later     bool // it ends after the refusal
 		announced bool
 	}{
-		"it is revoked, and the token announced":  {revoke, true},
-		"it is revoked, and nothing is announced": {revoke, false},
-		"it is deleted, and the token announced":  {remove, true},
-		"it is deleted, and nothing is announced": {remove, false},
+		"it is revoked, and the token announced":                   {end: revoke, announced: true},
+		"it is revoked, and nothing is announced":                  {end: revoke},
+		"it is deleted, and the token announced":                   {end: remove, announced: true},
+		"it is deleted, and nothing is announced":                  {end: remove},
+		"it is deleted after the refusal, and the token announced": {end: remove, later: true, announced: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := agreementWorld(t, newAgreement("GCASH"))
@@ -33,11 +35,20 @@ func TestTokenOfARefusedCodeIsWaitedForBeforeAnAgreementEnds(t *testing.T) {
 			w.inject(simulator.Fault{Kind: simulator.DropResponse, Path: "applyToken"})
 			w.must(w.reconcileAgreement(agreementName))
 			w.expectAgreement(apiv1.AgreementExchanging, apiv1.OutcomeUnknownReason)
-			tt.end(w)
+			if !tt.later {
+				tt.end(w)
+			}
 			for end := w.clock.Now().Add(5 * time.Minute); w.clock.Now().Before(end); {
 				w.advance(max(w.must(w.reconcileAgreement(agreementName)).RequeueAfter/20, 5*time.Second))
 			}
 			w.expectAgreement(apiv1.AgreementAwaitingBuyer, apiv1.AuthCodeRefusedReason)
+			if tt.later {
+				tt.end(w)
+				w.must(w.reconcileAgreement(agreementName))
+				if w.agreement() == nil {
+					t.Fatal("the object is gone before the token was announced")
+				}
+			}
 			if message := w.condition(apiv1.ReadyCondition).Message; !strings.Contains(message, "to be revoked") || strings.Contains(message, "no token of it works") {
 				t.Errorf("message = %q, want what is waited for", message)
 			}
