@@ -21,6 +21,14 @@ func (s *notifiedShop) openCard(name string) *apiv1.Payment {
 		account.Spec.PaymentMethods = []apiv1.PaymentMethodCapability{{PaymentMethodType: "CARD", PartialCapture: true, MultipleCapture: true}}
 	})
 	s.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "card"}, StringData: map[string]string{apiv1.CardTokenSecretKey: "ALIPAYtok0042"}})
+	payment := newCardPayment(name)
+	s.Create(payment)
+	s.awaitPayment(payment, apiv1.StateProcessing)
+	return payment
+}
+
+// newCardPayment is one of 42.00 SGD that the merchant captures, with the token that the Secret "card" holds.
+func newCardPayment(name string) *apiv1.Payment {
 	payment := testenv.NewPayment(name)
 	payment.Spec.Amount = apiv1.Amount{Currency: "SGD", Value: "4200"}
 	payment.Spec.Env = &apiv1.Env{TerminalType: "WEB", ClientIP: "203.0.113.9"}
@@ -28,8 +36,6 @@ func (s *notifiedShop) openCard(name string) *apiv1.Payment {
 	payment.Spec.Cashier = &apiv1.Cashier{PaymentMethodType: "CARD", Card: &apiv1.Card{
 		TokenSecretRef: apiv1.SecretKeyReference{Name: "card"}, Is3DSAuthentication: ptr.To(true),
 	}}
-	s.Create(payment)
-	s.awaitPayment(payment, apiv1.StateProcessing)
 	return payment
 }
 

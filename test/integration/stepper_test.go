@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -103,26 +104,55 @@ func (s *stepper) settlePaymentAs(name string, want apiv1.OperationState) *apiv1
 func (s *stepper) passPayment(name string, done func(apiv1.OperationState) bool) *apiv1.Payment {
 	s.T.Helper()
 	payment := &apiv1.Payment{}
-	for range mostPasses {
-		s.pass(&controllers.PaymentReconciler{Lifecycle: s.lifecycle()}, name)
-		if s.Get(name, payment); done(payment.Status.State) {
-			return payment
-		}
-	}
-	s.T.Fatalf("payment %s is not settled after %d passes: %+v", name, mostPasses, payment.Status)
-	return nil
+	s.passUntil(name, payment, func() reconcile.Reconciler { return &controllers.PaymentReconciler{Lifecycle: s.lifecycle()} },
+		func() bool { return done(payment.Status.State) })
+	return payment
 }
 
 // settleRefund runs passes until the refund is settled.
 func (s *stepper) settleRefund(name string) *apiv1.Refund {
 	s.T.Helper()
 	refund := &apiv1.Refund{}
+	s.passUntil(name, refund, func() reconcile.Reconciler { return &controllers.RefundReconciler{Lifecycle: s.lifecycle()} },
+		func() bool { return refund.Status.State.Final() })
+	return refund
+}
+
+// settleCapture runs passes until the capture is settled.
+func (s *stepper) settleCapture(name string) *apiv1.Capture {
+	s.T.Helper()
+	capture := &apiv1.Capture{}
+	s.passUntil(name, capture, func() reconcile.Reconciler { return &controllers.CaptureReconciler{Lifecycle: s.lifecycle()} },
+		func() bool { return capture.Status.State.Final() })
+	return capture
+}
+
+// settleDeclaration runs passes until customs has answered. A process plans in its first pass when to ask, so each lives for two.
+func (s *stepper) settleDeclaration(name string) *apiv1.CustomsDeclaration {
+	s.T.Helper()
+	declaration := &apiv1.CustomsDeclaration{}
+	var process *controllers.CustomsDeclarationReconciler
+	s.passUntil(name, declaration, func() reconcile.Reconciler {
+		if process != nil {
+			last := process
+			process = nil
+			return last
+		}
+		process = controllers.NewCustomsDeclarationReconciler(s.lifecycle())
+		return process
+	}, func() bool { return declaration.Status.State.Final() })
+	return declaration
+}
+
+// passUntil runs passes and reads the object after each.
+func (s *stepper) passUntil(name string, obj client.Object, reconciler func() reconcile.Reconciler, done func() bool) {
+	s.T.Helper()
 	for range mostPasses {
-		s.pass(&controllers.RefundReconciler{Lifecycle: s.lifecycle()}, name)
-		if s.Get(name, refund); refund.Status.State.Final() {
-			return refund
+		s.pass(reconciler(), name)
+		if s.Get(name, obj); done() {
+			return
 		}
 	}
-	s.T.Fatalf("refund %s is not settled after %d passes: %+v", name, mostPasses, refund.Status)
-	return nil
+	shown, _ := json.Marshal(obj)
+	s.T.Fatalf("%s is not settled after %d passes: %s", name, mostPasses, shown)
 }
