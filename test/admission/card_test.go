@@ -97,7 +97,7 @@ func cardStatus(t *testing.T, status *apiv1.PaymentStatus) {
 	status.AuthorizationExpiryTime = ptr.To(then)
 	status.Amounts.Authorized, status.Amounts.Captured = "9999999999999999", "0"
 	status.Captures = []apiv1.PaymentCapture{
-		{CaptureID: long(64), CaptureRequestID: long(64), Value: "9999999999999999", Status: long(32), ResultCode: long(64), Last: true},
+		{CaptureID: long(64), CaptureRequestID: long(64), Value: "9999999999999999", Status: long(32), ResultCode: long(64), Last: true, Contested: true},
 		{CaptureID: "c", Value: "1", Status: "SUCCESS"},
 	}
 	checkFull(t, *status.Amounts)

@@ -65,7 +65,7 @@ func TestFullPaymentStatusIsStored(t *testing.T) {
 			RequestedAt: ptr.To(then), ExpiryTime: ptr.To(then), SecretName: long(253), Renewals: 99, Submitted: true,
 		},
 		PaymentMethodType: long(64),
-		Debit:             &apiv1.DebitStatus{AccessTokenSHA256: long(64), TokenRejected: true},
+		Debit:             &apiv1.DebitStatus{AccessTokenSHA256: long(64), AuthStateSHA256: long(64), TokenRejected: true},
 		Amounts:           &apiv1.PaymentAmounts{Paid: "9999999999999999", Refunded: "0", Refundable: "9999999999999999"},
 		Settlement: &apiv1.Settlement{
 			GrossSettlementAmount: &apiv1.SettlementAmount{Currency: "NEWMONEY", Value: long(32)},
@@ -74,15 +74,18 @@ func TestFullPaymentStatusIsStored(t *testing.T) {
 				QuoteStartTime: ptr.To(then), QuoteExpiryTime: ptr.To(then), Guaranteed: true,
 			},
 		},
-		Refunds:                  []apiv1.PaymentRefund{{RefundRequestID: long(64), Value: "9999999999999999", CaptureID: long(64), Accepted: true, Done: true}, {RefundRequestID: "r", Value: "1"}},
+		Refunds:                  []apiv1.PaymentRefund{{RefundRequestID: long(64), Value: "9999999999999999", CaptureID: long(64), Accepted: true, Done: true, Contested: true}, {RefundRequestID: "r", Value: "1"}},
 		CustomsDeclarationAmount: &apiv1.Amount{Currency: "CNY", Value: "9999999999999999"},
-		Declarations:             []apiv1.PaymentDeclaration{{DeclarationRequestID: long(32), Value: "9999999999999999", Status: long(32)}, {DeclarationRequestID: "d", Value: "1", Status: apiv1.DeclarationReserved}},
+		Declarations:             []apiv1.PaymentDeclaration{{DeclarationRequestID: long(32), Value: "9999999999999999", Status: long(32), Contested: true}, {DeclarationRequestID: "d", Value: "1", Status: apiv1.DeclarationReserved}},
 		OpenDisputes:             []string{long(253), "d"}, PaymentTime: ptr.To(then), CancelSubmittedAt: ptr.To(then), CancelResult: result(),
 	}
 	cardStatus(t, &status)
 	checkFull(t, status)
 	checkFull(t, status.OperationStatus)
 	checkFull(t, *status.Session)
+	checkFull(t, *status.Debit)
+	checkFull(t, status.Refunds[0])
+	checkFull(t, status.Declarations[0])
 	checkFull(t, *status.Settlement)
 	checkFull(t, *status.Settlement.SettlementQuote)
 	before := payment.DeepCopy()
