@@ -99,8 +99,14 @@ func (m *agreementModel) checkAgreementChange(before, now *apiv1.AutoDebitAgreem
 	if was.State.Final() && is.State != was.State && !raised && !unwanted {
 		m.breaks("the agreement went from %s to %s", was.State, is.State)
 	}
-	if was.Step != nil && is.Step != nil && was.Step.CredentialSHA256 == is.Step.CredentialSHA256 && is.Step.Kind == was.Step.Kind && is.Step.Tries < was.Step.Tries {
-		m.breaks("tries went from %d to %d", was.Step.Tries, is.Step.Tries)
+	if was.Step != nil && is.Step != nil && was.Step.CredentialSHA256 == is.Step.CredentialSHA256 && is.Step.Kind == was.Step.Kind {
+		least := was.Step.Tries
+		if !is.Step.TriedAt.Equal(&was.Step.TriedAt) {
+			least++
+		}
+		if is.Step.Tries < least {
+			m.breaks("tries went from %d to %d, with one at %s", was.Step.Tries, is.Step.Tries, is.Step.TriedAt)
+		}
 	}
 	if was.AccessTokenSHA256 != "" && is.AccessTokenSHA256 != was.AccessTokenSHA256 && !raised {
 		if is.PreviousAccessTokenSHA256 != was.AccessTokenSHA256 {
