@@ -159,21 +159,13 @@ func (m *agreementModel) lookAtDebit(process int, name string) (ctrl.Result, err
 
 // round looks at everything once, and says when to look again.
 func (m *agreementModel) round(process int) time.Duration {
-	next := time.Hour
-	note := func(result ctrl.Result, err error) {
-		switch {
-		case err != nil:
-			next = min(next, time.Second)
-		case result.RequeueAfter > 0:
-			next = min(next, result.RequeueAfter)
-		}
-	}
+	next := nextLook(time.Hour)
 	m.collectSecrets()
-	note(m.lookAtAgreement(process))
+	next.note(m.lookAtAgreement(process))
 	for _, name := range modelDebits {
-		note(m.lookAtDebit(process, name))
+		next.note(m.lookAtDebit(process, name))
 	}
-	return next
+	return time.Duration(next)
 }
 
 // settleTokens ends all faults, has the buyer consent, and demands that everything ends or works.

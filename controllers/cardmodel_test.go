@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"pgregory.net/rapid"
-	ctrl "sigs.k8s.io/controller-runtime"
 
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 	"github.com/alipay-operator/alipay-operator/internal/simulator"
@@ -146,24 +145,16 @@ func TestCardMoneyIsSafeWhateverHappens(t *testing.T) {
 
 // cardRound reconciles every object once, without anything going wrong, and says when to look again.
 func (m *cardModel) cardRound(process int) time.Duration {
-	next := time.Hour
-	note := func(result ctrl.Result, err error) {
-		switch {
-		case err != nil:
-			next = min(next, time.Second)
-		case result.RequeueAfter > 0:
-			next = min(next, result.RequeueAfter)
-		}
-	}
+	next := nextLook(time.Hour)
 	at := m.processes[process]
-	note(at.payments.Reconcile(m.world.t.Context(), requestFor(modelOrder)))
+	next.note(at.payments.Reconcile(m.world.t.Context(), requestFor(modelOrder)))
 	for _, capture := range cardCaptures {
-		note(at.captures.Reconcile(m.world.t.Context(), requestFor(capture.Name)))
+		next.note(at.captures.Reconcile(m.world.t.Context(), requestFor(capture.Name)))
 	}
 	for _, refund := range cardRefunds {
-		note(at.refunds.Reconcile(m.world.t.Context(), requestFor(refund.Name)))
+		next.note(at.refunds.Reconcile(m.world.t.Context(), requestFor(refund.Name)))
 	}
-	return next
+	return time.Duration(next)
 }
 
 // settleCard ends all faults, lets the buyer confirm what is open, and demands that everything ends, or says what a person has to do.

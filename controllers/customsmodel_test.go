@@ -7,7 +7,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"pgregory.net/rapid"
-	ctrl "sigs.k8s.io/controller-runtime"
 
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 )
@@ -79,22 +78,14 @@ func TestDeclarationsAreSafeWhateverHappens(t *testing.T) {
 
 // customsRound reconciles every object once, without anything going wrong, and says when to look again.
 func (m *customsModel) customsRound(process int) time.Duration {
-	next := time.Hour
-	note := func(result ctrl.Result, err error) {
-		switch {
-		case err != nil:
-			next = min(next, time.Second)
-		case result.RequeueAfter > 0:
-			next = min(next, result.RequeueAfter)
-		}
-	}
+	next := nextLook(time.Hour)
 	at := m.processes[process]
-	note(at.payments.Reconcile(m.world.t.Context(), requestFor(modelOrder)))
-	note(at.refunds.Reconcile(m.world.t.Context(), requestFor(chinaRefund)))
+	next.note(at.payments.Reconcile(m.world.t.Context(), requestFor(modelOrder)))
+	next.note(at.refunds.Reconcile(m.world.t.Context(), requestFor(chinaRefund)))
 	for _, manifest := range customsManifests {
-		note(at.customs.Reconcile(m.world.t.Context(), requestFor(manifest.Name)))
+		next.note(at.customs.Reconcile(m.world.t.Context(), requestFor(manifest.Name)))
 	}
-	return next
+	return time.Duration(next)
 }
 
 // settleCustoms ends all faults, has customs answer what it holds, and demands that everything ends, or says what a person has to do.

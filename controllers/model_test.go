@@ -156,23 +156,27 @@ func (m *model) refundName(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"a", "b", "c", "full"}).Draw(t, "refund")
 }
 
+// nextLook is when the first of several objects asks to be looked at again.
+type nextLook time.Duration
+
+func (n *nextLook) note(result ctrl.Result, err error) {
+	switch {
+	case err != nil:
+		*n = min(*n, nextLook(time.Second))
+	case result.RequeueAfter > 0:
+		*n = min(*n, nextLook(result.RequeueAfter))
+	}
+}
+
 // round reconciles every object once, without anything going wrong, and says when to look again.
 func (m *model) round(process int) time.Duration {
-	next := time.Hour
-	note := func(result ctrl.Result, err error) {
-		switch {
-		case err != nil:
-			next = min(next, time.Second)
-		case result.RequeueAfter > 0:
-			next = min(next, result.RequeueAfter)
-		}
-	}
+	next := nextLook(time.Hour)
 	m.collectGarbage()
-	note(m.processes[process].payments.Reconcile(m.world.t.Context(), requestFor(modelOrder)))
+	next.note(m.processes[process].payments.Reconcile(m.world.t.Context(), requestFor(modelOrder)))
 	for _, name := range []string{"a", "b", "c", "full"} {
-		note(m.processes[process].refunds.Reconcile(m.world.t.Context(), requestFor(name)))
+		next.note(m.processes[process].refunds.Reconcile(m.world.t.Context(), requestFor(name)))
 	}
-	return next
+	return time.Duration(next)
 }
 
 // settle ends all faults, lets the buyer pay what is open, and demands that everything ends, or says what a person has to do.
