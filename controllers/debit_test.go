@@ -180,6 +180,11 @@ func TestDebitWaitsForItsAgreementAndStartsByItself(t *testing.T) {
 				obj.(*apiv1.AutoDebitAgreement).Spec.DesiredState = apiv1.DesiredRevoked
 			})
 		})},
+		{"while its Secret holds another token than the status names", notReady(func(w *world) {
+			secret := w.tokenSecret().DeepCopy()
+			secret.Data[apiv1.AccessTokenSecretKey] = []byte("another")
+			w.store.put(w.tokenSecret(), secret)
+		})},
 		{"after its token was refused", notReady(func(w *world) {
 			w.editPlan(func(st *apiv1.AutoDebitAgreementStatus) { st.RejectedTokenSHA256 = st.AccessTokenSHA256 })
 		})},
