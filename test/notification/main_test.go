@@ -2,12 +2,9 @@
 package notification
 
 import (
-	"context"
 	"os"
 	"testing"
 	"time"
-
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/alipay-operator/alipay-operator/internal/testenv"
 )
@@ -22,12 +19,5 @@ func TestMain(m *testing.M) {
 // eventually waits until a check passes, and fails the test with what it said last.
 func eventually(t testing.TB, pace, longest time.Duration, check func() error) {
 	t.Helper()
-	var last error
-	err := wait.PollUntilContextTimeout(t.Context(), pace, longest, true, func(context.Context) (bool, error) {
-		last = check()
-		return last == nil, nil
-	})
-	if err != nil {
-		t.Fatalf("%v; at last: %v", err, last)
-	}
+	testenv.Eventually(t, pace, longest, check)
 }

@@ -2,12 +2,9 @@
 package secrets
 
 import (
-	"context"
 	"os"
 	"testing"
 	"time"
-
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/alipay-operator/alipay-operator/internal/testenv"
 )
@@ -25,12 +22,5 @@ const longestWait = 3 * time.Minute
 // eventually waits until a check passes, and fails the test with what it said last.
 func eventually(t *testing.T, check func() error) {
 	t.Helper()
-	var last error
-	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, longestWait, true, func(context.Context) (bool, error) {
-		last = check()
-		return last == nil, nil
-	})
-	if err != nil {
-		t.Fatalf("%v; at last: %v", err, last)
-	}
+	testenv.Eventually(t, 100*time.Millisecond, longestWait, check)
 }
