@@ -38,12 +38,12 @@ type AgreementReconciler struct {
 // Reconcile moves one agreement towards a token that can be debited, or towards its end.
 func (r *AgreementReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	agreement := &apiv1.AutoDebitAgreement{}
-	if err := r.Get(ctx, req.NamespacedName, agreement); err != nil {
+	if err := r.open(ctx, req.NamespacedName, agreement); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.gone(agreementKind, req.NamespacedName)
 			tokenLives.forget(req.NamespacedName)
 		}
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		return staleOr(err, "reading")
 	}
 	if err := r.refresh(ctx, agreement); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
@@ -55,7 +55,7 @@ func (r *AgreementReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 	if err := r.matchFinalizer(ctx, pass); err != nil {
 		return staleOr(err, "setting finalizer")
 	}
-	pass.saver = newStatusSaver(r.Client, agreement)
+	pass.saver = newStatusSaver(r.Lifecycle, agreement)
 	return r.run(ctx, pass.saver, pass)
 }
 

@@ -158,7 +158,7 @@ func TestTwoProcessesNeverExchangeAtOnce(t *testing.T) {
 			}
 			// The other process looks while this request is on its way, and again a moment later.
 			former := w.store.behind
-			w.store.behind = behind
+			w.lag(behind)
 			_, _ = w.agreements[1-turn%2].Reconcile(t.Context(), requestFor(agreementName))
 			w.store.behind = 0
 			_, _ = w.agreements[1-turn%2].Reconcile(t.Context(), requestFor(agreementName))
@@ -267,7 +267,7 @@ func TestTokenOfAFormerConsentIsNotStoredForTheNewOne(t *testing.T) {
 	w.must(w.reconcileAgreement(agreementName))
 	w.expectAgreement(apiv1.AgreementAwaitingBuyer, apiv1.AwaitingConsentReason)
 	entry := w.store.objects[keyOf(former)]
-	w.store.behind = len(entry.versions) - 1 - slices.IndexFunc(entry.versions, func(v client.Object) bool { return v.GetResourceVersion() == former.ResourceVersion })
+	w.lag(len(entry.versions) - 1 - slices.IndexFunc(entry.versions, func(v client.Object) bool { return v.GetResourceVersion() == former.ResourceVersion }))
 	_, _ = w.agreements[1].Reconcile(t.Context(), requestFor(agreementName))
 	w.store.behind = 0
 	if data := w.tokenSecretData(); len(data[apiv1.AccessTokenSecretKey]) != 0 || credentialHash(string(data[apiv1.AuthStateSecretKey])) != w.agreement().Status.AuthStateSHA256 {

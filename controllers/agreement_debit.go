@@ -94,7 +94,7 @@ func (l *Lifecycle) markTokenRejected(ctx context.Context, key types.NamespacedN
 	if hash == "" || st.AccessTokenSHA256 != hash || st.RejectedTokenSHA256 == hash {
 		return nil
 	}
-	saver := newStatusSaver(l.Client, agreement)
+	base := agreement.DeepCopy()
 	st.RejectedTokenSHA256 = hash
-	return client.IgnoreNotFound(saver.save(ctx))
+	return client.IgnoreNotFound(l.Status().Patch(ctx, agreement, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})))
 }

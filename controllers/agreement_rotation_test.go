@@ -26,7 +26,8 @@ func TestTokensAreKeptWhileTheCacheIsBehind(t *testing.T) {
 			return writeArrives
 		}
 		_, _ = w.reconcileAgreement(agreementName)
-		w.store.failWrite, w.store.behind = nil, behind
+		w.store.failWrite = nil
+		w.lag(behind)
 		_, _ = w.reconcileAgreement(agreementName)
 		w.store.behind = 0
 		w.travel(time.Hour)

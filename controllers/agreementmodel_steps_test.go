@@ -40,7 +40,7 @@ func (m *agreementModel) process(t *rapid.T) int {
 
 // reading lets what is done read old versions, now and then.
 func (m *agreementModel) reading(t *rapid.T, do func()) {
-	m.store.behind = max(0, rapid.IntRange(-4, 3).Draw(t, "versions behind"))
+	m.lag(max(0, rapid.IntRange(-4, 3).Draw(t, "versions behind")))
 	do()
 	m.store.behind = 0
 }
@@ -352,7 +352,7 @@ func (m *agreementModel) request(r sentRequest) error {
 	if behind := m.meddling; behind >= 0 {
 		m.meddling = -1
 		former, request := m.working, m.lastRequest
-		m.store.behind = behind
+		m.lag(behind)
 		_, _ = m.lookAtAgreement(1 - former)
 		m.store.behind = 0
 		_, _ = m.lookAtAgreement(1 - former)

@@ -37,11 +37,11 @@ type CatalogReconciler struct {
 // Reconcile asks for a new list when the spec has changed or the last list is old, and keeps the last one when that fails.
 func (r *CatalogReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	catalog := &apiv1.PaymentMethodCatalog{}
-	if err := r.Get(ctx, req.NamespacedName, catalog); err != nil {
+	if err := r.open(ctx, req.NamespacedName, catalog); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.memory.forget(req.NamespacedName)
 		}
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		return staleOr(err, "reading")
 	}
 	remembered := r.memory.load(catalog, catalogVersion(catalog))
 	if wait := catalogDue(catalog, remembered, r.Clock.Now()); wait > 0 {
@@ -51,7 +51,7 @@ func (r *CatalogReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	saver := newStatusSaver(r.Client, catalog)
+	saver := newStatusSaver(r.Lifecycle, catalog)
 	found := account.problem
 	if found == nil {
 		leave, delay, broken := account.gateway.permit(r.Clock.Now(), &remembered.turn, false)

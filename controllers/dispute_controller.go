@@ -36,14 +36,14 @@ type DisputeReconciler struct {
 // Reconcile brings one Dispute up to date.
 func (r *DisputeReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	dispute := &apiv1.Dispute{}
-	if err := r.Get(ctx, req.NamespacedName, dispute); err != nil {
+	if err := r.open(ctx, req.NamespacedName, dispute); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.gone(disputeKind, req.NamespacedName)
 			openDisputes.drop(req.NamespacedName)
 		}
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		return staleOr(err, "reading")
 	}
-	saver := newStatusSaver(r.Client, dispute)
+	saver := newStatusSaver(r.Lifecycle, dispute)
 	pass, err := r.gather(ctx, dispute)
 	if err != nil {
 		return ctrl.Result{}, err

@@ -36,7 +36,9 @@ type facts struct {
 	formerOpen bool
 }
 
-// tick sets the time that decisions rest on.
+// at is the time that decisions rest on, and tick sets it.
+func (f *facts) at() time.Time { return f.now }
+
 func (f *facts) tick(now time.Time) { f.now = now }
 
 // subject is what the shared part of a decision must know of its kind.

@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -45,7 +46,8 @@ type operation interface {
 	adopted() bool
 	// begin brings the status up to date with what Kubernetes knows, and makes the request.
 	begin()
-	// tick sets the time that decisions rest on.
+	// at is the time that decisions rest on, and tick sets it.
+	at() time.Time
 	tick(now time.Time)
 	// decide is pure: it looks at what was gathered and changes nothing.
 	decide() decision
@@ -178,6 +180,18 @@ func (l *Lifecycle) call(ctx context.Context, op operation, do action) error {
 	return err
 }
 
+// open reads the object of a pass. On a copy without what this process has written last, a pass would ask and write once more what is done: such
+// a copy is a conflict.
+func (l *Lifecycle) open(ctx context.Context, key client.ObjectKey, obj client.Object) error {
+	if err := l.Get(ctx, key, obj); err != nil {
+		return err
+	}
+	if l.memory.outdated(obj) {
+		return apierrors.NewConflict(schema.GroupResource{Group: apiv1.GroupName}, key.Name, errors.New("the cache does not show yet what was written last"))
+	}
+	return nil
+}
+
 // gone forgets an object that no longer exists.
 func (l *Lifecycle) gone(kind string, key client.ObjectKey) {
 	l.memory.forget(key)
@@ -216,7 +230,7 @@ func (l *Lifecycle) rest(ctx context.Context, saver *statusSaver, before landmar
 func (l *Lifecycle) pause(ctx context.Context, saver *statusSaver, before landmarks, op operation, told report, delay time.Duration) (ctrl.Result, error) {
 	delay = max(delay, time.Millisecond)
 	remembered := op.remembered()
-	if now := l.Clock.Now(); !now.Before(remembered.nextLook) {
+	if now := op.at(); !now.Before(remembered.nextLook) {
 		remembered.nextLook = now.Add(delay)
 	}
 	err := l.record(ctx, saver, before, op, told)
@@ -249,7 +263,11 @@ func (l *Lifecycle) setFinalizers(ctx context.Context, obj client.Object, held b
 			controllerutil.RemoveFinalizer(obj, finalizer)
 		}
 	}
-	return l.Patch(ctx, obj, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}))
+	if err := l.Patch(ctx, obj, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})); err != nil {
+		return err
+	}
+	l.memory.wrote(obj)
+	return nil
 }
 
 // staleOr ends a pass that met a newer version of the object: the next pass sees it.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
@@ -66,11 +67,22 @@ func (r *recall) spreadAtPace(open bool, pace func(time.Duration) time.Duration,
 	}
 }
 
-// memory keeps a recall per object of one kind.
+// memory keeps a recall per object of one kind, and which version of it this process has written.
 type memory struct {
 	mu      sync.Mutex
 	entries map[types.NamespacedName]memoryEntry
+	written map[types.NamespacedName]version
 }
+
+// version is one that this process has written, and how often a copy has been met since that is older.
+type version struct {
+	resourceVersion string
+	waited          int
+}
+
+// longestWait is how often a pass waits for the cache to catch up, about ten seconds: an API server that was restored from a backup never does.
+// Then the resourceVersion of the next write tells what the copy is worth.
+const longestWait = 40
 
 type memoryEntry struct {
 	uid       types.UID
@@ -79,7 +91,33 @@ type memoryEntry struct {
 }
 
 func newMemory() *memory {
-	return &memory{entries: map[types.NamespacedName]memoryEntry{}}
+	return &memory{entries: map[types.NamespacedName]memoryEntry{}, written: map[types.NamespacedName]version{}}
+}
+
+// wrote notes the version that a write of this process has made.
+func (m *memory) wrote(obj client.Object) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.written[client.ObjectKeyFromObject(obj)] = version{resourceVersion: obj.GetResourceVersion()}
+}
+
+// outdated reports whether a copy is older than what this process has written. One that is not shows that the cache has caught up.
+func (m *memory) outdated(obj client.Object) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := client.ObjectKeyFromObject(obj)
+	written, found := m.written[key]
+	if !found {
+		return false
+	}
+	order, err := resourceversion.CompareResourceVersion(obj.GetResourceVersion(), written.resourceVersion)
+	if err != nil || order >= 0 || written.waited == longestWait {
+		delete(m.written, key)
+		return false
+	}
+	written.waited++
+	m.written[key] = written
+	return true
 }
 
 // load returns what is remembered of the object's request id. What belongs to a former object of that name, or to a
@@ -103,14 +141,22 @@ func (m *memory) store(obj client.Object, requestID string, remembered recall) {
 // rest forgets what is of no use once nothing is to be done, and keeps what was made of notifications.
 func (m *memory) rest(obj client.Object, requestID string, remembered recall) {
 	if remembered.heeded == 0 && remembered.rejected == 0 && remembered.alarmed == 0 {
-		m.forget(client.ObjectKeyFromObject(obj))
+		m.drop(client.ObjectKeyFromObject(obj))
 		return
 	}
 	m.store(obj, requestID, recall{heeded: remembered.heeded, rejected: remembered.rejected, alarmed: remembered.alarmed})
 }
 
+func (m *memory) drop(key types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.entries, key)
+}
+
+// forget is told of an object that no longer exists.
 func (m *memory) forget(key types.NamespacedName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.entries, key)
+	delete(m.written, key)
 }

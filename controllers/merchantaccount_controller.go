@@ -31,18 +31,18 @@ type MerchantAccountReconciler struct {
 // Reconcile verifies an account's credentials when they have changed, and costs nothing when they have not.
 func (r *MerchantAccountReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	account := &apiv1.MerchantAccount{}
-	if err := r.Get(ctx, req.NamespacedName, account); err != nil {
+	if err := r.open(ctx, req.NamespacedName, account); err != nil {
 		if client.IgnoreNotFound(err) == nil {
 			r.Gateways.forget(req.NamespacedName)
 			r.memory.forget(req.NamespacedName)
 		}
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		return staleOr(err, "reading")
 	}
 	gateway, found := r.Gateways.build(ctx, account)
 	if found == nil && verified(account, gateway) {
 		return ctrl.Result{}, nil
 	}
-	saver := newStatusSaver(r.Client, account)
+	saver := newStatusSaver(r.Lifecycle, account)
 	remembered := r.memory.load(account, "")
 	var retry time.Duration
 	if found == nil {
@@ -63,7 +63,7 @@ func (r *MerchantAccountReconciler) Reconcile(ctx context.Context, req ctrl.Requ
 	}
 	reportAccount(account, gateway, found, r.Clock.Now())
 	if found == nil {
-		r.memory.forget(req.NamespacedName)
+		r.memory.drop(req.NamespacedName)
 	} else {
 		r.memory.store(account, "", remembered)
 	}

@@ -143,7 +143,7 @@ func (m *model) reconcileOneRefund(t *rapid.T) {
 
 // stale lets what is done read old versions, now and then.
 func (m *model) stale(t *rapid.T, do func()) {
-	m.store.behind = max(0, rapid.IntRange(-6, 2).Draw(t, "versions behind"))
+	m.lag(max(0, rapid.IntRange(-6, 2).Draw(t, "versions behind")))
 	do()
 	m.store.behind = 0
 }

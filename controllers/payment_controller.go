@@ -37,16 +37,16 @@ type PaymentReconciler struct {
 // Reconcile moves one Payment towards the outcome that the gateway reports for it.
 func (r *PaymentReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	payment := &apiv1.Payment{}
-	if err := r.Get(ctx, req.NamespacedName, payment); err != nil {
+	if err := r.open(ctx, req.NamespacedName, payment); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.gone(paymentKind, req.NamespacedName)
 		}
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		return staleOr(err, "reading")
 	}
 	if err := r.matchFinalizer(ctx, payment); err != nil {
 		return staleOr(err, "setting finalizer")
 	}
-	saver := newStatusSaver(r.Client, payment)
+	saver := newStatusSaver(r.Lifecycle, payment)
 	if attemptRaised(&payment.Status.OperationStatus, payment.Spec.Attempt) {
 		payment.Status = apiv1.PaymentStatus{OperationStatus: forNextAttempt(&payment.Status.OperationStatus)}
 	}

@@ -24,13 +24,13 @@ import (
 // reconcileShare moves one refund or capture towards the outcome that the gateway reports for it.
 func (l *Lifecycle) reconcileShare(ctx context.Context, kind shareKind, req ctrl.Request) (ctrl.Result, error) {
 	obj := kind.newObject()
-	if err := l.Get(ctx, req.NamespacedName, obj); err != nil {
+	if err := l.open(ctx, req.NamespacedName, obj); err != nil {
 		if apierrors.IsNotFound(err) {
 			l.gone(kind.name(), req.NamespacedName)
 		}
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		return staleOr(err, "reading")
 	}
-	saver := newStatusSaver(l.Client, obj)
+	saver := newStatusSaver(l, obj)
 	if s := kind.share(obj); attemptRaised(s.status, s.attempt) {
 		kind.startOver(obj)
 	}

@@ -11,13 +11,13 @@ import (
 
 // statusSaver writes an object's status when it differs from what was last read or written.
 type statusSaver struct {
-	client client.Client
-	object client.Object
-	base   client.Object
+	lifecycle *Lifecycle
+	object    client.Object
+	base      client.Object
 }
 
-func newStatusSaver(c client.Client, obj client.Object) *statusSaver {
-	return &statusSaver{client: c, object: obj, base: obj.DeepCopyObject().(client.Object)}
+func newStatusSaver(l *Lifecycle, obj client.Object) *statusSaver {
+	return &statusSaver{lifecycle: l, object: obj, base: obj.DeepCopyObject().(client.Object)}
 }
 
 func (s *statusSaver) changed() bool {
@@ -28,9 +28,10 @@ func (s *statusSaver) changed() bool {
 // a stale object fails here, before it acts.
 func (s *statusSaver) save(ctx context.Context) error {
 	patch := client.MergeFromWithOptions(s.base, client.MergeFromWithOptimisticLock{})
-	if err := s.client.Status().Patch(ctx, s.object, patch); err != nil {
+	if err := s.lifecycle.Status().Patch(ctx, s.object, patch); err != nil {
 		return err
 	}
+	s.lifecycle.memory.wrote(s.object)
 	s.base = s.object.DeepCopyObject().(client.Object)
 	return nil
 }

@@ -48,6 +48,8 @@ type world struct {
 	// agreements are the reconcilers of two processes, of which one at a time should be at work.
 	agreements [2]*AgreementReconciler
 
+	// memories are those of all processes.
+	memories []*memory
 	// sent are the requests that left, in order. beforeSend, afterSend and answer let a test look at them and lose them.
 	sent       []sentRequest
 	beforeSend func(sentRequest) error
@@ -153,7 +155,17 @@ func (w *world) restart() {
 }
 
 func (w *world) newLifecycle() *Lifecycle {
-	return NewLifecycle(w.store, liveStore{w.store}, w.clock, silentRecorder{}, w.gateways)
+	l := NewLifecycle(w.store, liveStore{w.store}, w.clock, silentRecorder{}, w.gateways)
+	w.memories = append(w.memories, l.memory)
+	return l
+}
+
+// lag lets the cache show old versions. No process knows that it has written newer ones, as where another one has.
+func (w *world) lag(behind int) {
+	w.store.behind = behind
+	for _, m := range w.memories {
+		clear(m.written)
+	}
 }
 
 // newGateways has the account's Secret at hand, and a client that reaches the simulator.
