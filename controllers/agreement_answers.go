@@ -37,7 +37,8 @@ func consultAuthorizationRequest(agreement *apiv1.AutoDebitAgreement, account *a
 	return &alipay.ConsultAuthorizationRequest{
 		CustomerBelongsTo: spec.CustomerBelongsTo, AuthClientID: spec.AuthClientID, AuthRedirectURL: address, Scopes: scopes, AuthState: authState,
 		TerminalType: cmp.Or(string(spec.TerminalType), "WEB"), OsType: string(spec.OSType), OsVersion: spec.OSVersion,
-		RecurringPayment: spec.RecurringPayment, MerchantAccountID: spec.MerchantAccountID, AdditionalFields: additional,
+		RecurringPayment: spec.RecurringPayment, MerchantRegion: spec.MerchantRegion, MerchantAccountID: spec.MerchantAccountID,
+		AdditionalFields: additional,
 	}, nil
 }
 
@@ -140,8 +141,8 @@ func authorizationOf(answer *alipay.ConsultAuthorizationResponse) *apiv1.Agreeme
 
 // applyToken exchanges a code or a refresh token. The answer is kept in memory until the Secret has it.
 func (p *agreementPass) applyToken(ctx context.Context, request *alipay.ApplyTokenRequest) error {
-	st := &p.agreement.Status
-	request.CustomerBelongsTo, request.MerchantAccountID = p.agreement.Spec.CustomerBelongsTo, p.agreement.Spec.MerchantAccountID
+	st, spec := &p.agreement.Status, &p.agreement.Spec
+	request.CustomerBelongsTo, request.MerchantRegion, request.MerchantAccountID = spec.CustomerBelongsTo, spec.MerchantRegion, spec.MerchantAccountID
 	answer, err := p.gateway().client.ApplyToken(ctx, request)
 	if err != nil {
 		if became := classify(err); request.GrantType == alipay.GrantRefreshToken && (became == refused || became == notFound) {

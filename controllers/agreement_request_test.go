@@ -27,8 +27,8 @@ func fullAgreement() *apiv1.AutoDebitAgreement {
 			AuthRedirectURL: `https://shop.example/wallet?lang=en&plan=<gold>&name=%E9%87%91`, RedirectThroughOperator: true,
 			AuthCodeSecretRef: &apiv1.SecretKeyReference{Name: "shop-code", Key: "code"},
 			TerminalType:      "APP", OSType: "ANDROID", OSVersion: "16.1", RecurringPayment: ptr.To(false),
-			AuthClientID: "SECONDARY_7", MerchantAccountID: "store-12",
-			AdditionalFields: raw(`{"merchantRegion":"JP","env":{"weight":1.50,"serial":12345678901234567890}}`),
+			AuthClientID: "SECONDARY_7", MerchantAccountID: "store-12", MerchantRegion: "JP",
+			AdditionalFields: raw(`{"env":{"weight":1.50,"serial":12345678901234567890}}`),
 			TokenSecretName:  agreementName + "-token", RenewBefore: &metav1.Duration{Duration: 720 * time.Hour},
 			Attempt: 1, DesiredState: apiv1.DesiredActive, DeletionPolicy: apiv1.RevokeAgreement, Suspend: true,
 		}

@@ -121,6 +121,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="has(self.recurringPayment) == has(oldSelf.recurringPayment) && (!has(self.recurringPayment) || self.recurringPayment == oldSelf.recurringPayment)",fieldPath=".recurringPayment",message="recurringPayment is immutable: create a new AutoDebitAgreement instead"
 // +kubebuilder:validation:XValidation:rule="has(self.authClientId) == has(oldSelf.authClientId) && (!has(self.authClientId) || self.authClientId == oldSelf.authClientId)",fieldPath=".authClientId",message="authClientId is immutable: create a new AutoDebitAgreement instead"
 // +kubebuilder:validation:XValidation:rule="has(self.merchantAccountId) == has(oldSelf.merchantAccountId) && (!has(self.merchantAccountId) || self.merchantAccountId == oldSelf.merchantAccountId)",fieldPath=".merchantAccountId",message="merchantAccountId is immutable: create a new AutoDebitAgreement instead"
+// +kubebuilder:validation:XValidation:rule="has(self.merchantRegion) == has(oldSelf.merchantRegion) && (!has(self.merchantRegion) || self.merchantRegion == oldSelf.merchantRegion)",fieldPath=".merchantRegion",message="merchantRegion is immutable: create a new AutoDebitAgreement instead"
 // +kubebuilder:validation:XValidation:rule="has(self.authCodeSecretRef) == has(oldSelf.authCodeSecretRef) && (!has(self.authCodeSecretRef) || self.authCodeSecretRef == oldSelf.authCodeSecretRef)",fieldPath=".authCodeSecretRef",message="authCodeSecretRef is immutable: create a new AutoDebitAgreement instead"
 // +kubebuilder:validation:XValidation:rule="has(self.tokenSecretName) == has(oldSelf.tokenSecretName) && (!has(self.tokenSecretName) || self.tokenSecretName == oldSelf.tokenSecretName)",fieldPath=".tokenSecretName",message="tokenSecretName is immutable: create a new AutoDebitAgreement instead"
 // +kubebuilder:validation:XValidation:rule="self.attempt == oldSelf.attempt || self.attempt == oldSelf.attempt + 1",fieldPath=".attempt",message="attempt can only be raised by one"
@@ -194,6 +195,13 @@ type AutoDebitAgreementSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	MerchantAccountID string `json:"merchantAccountId,omitempty"`
+
+	// merchantRegion is where the merchant does business, for the GAGW product alone: two capitals of ISO 3166, such as JP. The gateway lists US,
+	// JP, PK and SG (https://docs.antom.com/ac/ams/authconsult).
+	// +optional
+	// +kubebuilder:validation:MaxLength=8
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Z]{2}$')",message="merchantRegion must be the two capitals of a country or region, such as JP"
+	MerchantRegion string `json:"merchantRegion,omitempty"`
 
 	// additionalFields are merged into the request for the buyer's consent, for fields that the gateway has and this kind has not. Amounts,
 	// ids, tokens and card data are refused.

@@ -38,7 +38,7 @@ var agreementCreations = slices.Concat([]creation{
 	{name: "an agreement of a wallet is accepted"},
 	{name: "every field at its least is accepted", patch: `spec: {
 		merchantAccountRef: {name: a}, customerBelongsTo: A, scopes: [A], authRedirectUrl: "a://b", redirectThroughOperator: false,
-		authCodeSecretRef: {name: s, key: k}, terminalType: WEB, osVersion: "1", authClientId: a, merchantAccountId: m, additionalFields: {},
+		authCodeSecretRef: {name: s, key: k}, terminalType: WEB, osVersion: "1", authClientId: a, merchantAccountId: m, merchantRegion: JP, additionalFields: {},
 		tokenSecretName: t, renewBefore: 1m, attempt: 1, desiredState: Revoked, deletionPolicy: Retain, suspend: true}`},
 	{name: "every field at its most is accepted", patch: fmt.Sprintf(`spec: {
 		merchantAccountRef: {name: %s}, customerBelongsTo: PAYPAY, recurringPayment: true, scopes: [AGREEMENT_PAY, BASE_USER_INFO, USER_INFO, %s],
@@ -78,6 +78,7 @@ var agreementCreations = slices.Concat([]creation{
 	textCreations("spec.osVersion", "spec: {osVersion: %s}", 16),
 	textCreations("spec.authClientId", "spec: {authClientId: %s}", 64),
 	textCreations("spec.merchantAccountId", "spec: {merchantAccountId: %s}", 64),
+	regionCreations("spec.merchantRegion", "spec: {merchantRegion: %s}"),
 	formCreations("spec.customerBelongsTo", "spec: {customerBelongsTo: %s}", walletForm, []string{"GCASH", "GRABPAY_SG", "W1"}, []string{"", "gcash", "GCASH ", "G-CASH", "É"}),
 	tooLongCreation("spec.customerBelongsTo", "spec: {customerBelongsTo: %s}", 64),
 	formCreations("spec.scopes", "spec: {scopes: [%s]}", scopeForm, []string{"AGREEMENT_PAY", "USER_INFO"}, []string{"", "agreement_pay", "A B", "A1"}),
@@ -117,6 +118,7 @@ var agreementChanges = slices.Concat(
 	immutable("recurringPayment", "true", "false", "customerBelongsTo: PAYPAY", "recurringPayment"+otherAgreement, true),
 	immutable("authClientId", "one", "other", "", "authClientId"+otherAgreement, true),
 	immutable("merchantAccountId", "one", "other", "", "merchantAccountId"+otherAgreement, true),
+	immutable("merchantRegion", "JP", "SG", "", "merchantRegion"+otherAgreement, true),
 	immutable("authCodeSecretRef", "{name: one}", "{name: other}", "", "authCodeSecretRef"+otherAgreement, true),
 	immutable("tokenSecretName", "one", "other", "", "tokenSecretName"+otherAgreement, true),
 	attemptChanges(consentAttempts, []string{"AwaitingBuyer", "Revoked", "Expired", "Failed", "Blocked"},
