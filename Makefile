@@ -81,6 +81,10 @@ else
 	@$(TEST_ENVIRONMENT) CHROMIUM="$(CHROMIUM)" go test -tags browser -count=1 -timeout 10m ./test/browser
 endif
 
+.PHONY: test-load
+test-load: bin/devcluster ## Make 5,000 debits of an account that takes 50 a second: too many for the race detector.
+	@$(TEST_ENVIRONMENT) go test -count=1 -timeout 20m -v -run ManyDebits ./test/notification
+
 .PHONY: bench
 bench: bin/devcluster bin/kubectl ## Run the benchmarks; BENCH=regexp chooses, BENCHTIME=1s lengthens.
 	$(TEST_ENVIRONMENT) go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
