@@ -16,7 +16,7 @@ import (
 
 var errLost = errors.New("the connection to the API server was lost")
 
-// brokenWrite fails the n-th status write, before or after the API server has carried it out. 0 fails none.
+// brokenWrite fails the n-th write, before or after the API server has carried it out. 0 fails none.
 type brokenWrite struct {
 	number int
 	after  bool
@@ -25,29 +25,35 @@ type brokenWrite struct {
 func (b brokenWrite) String() string {
 	switch {
 	case b.number == 0:
-		return "every status write arrives"
+		return "every write arrives"
 	case b.after:
-		return fmt.Sprintf("the answer to status write %d is lost", b.number)
+		return fmt.Sprintf("the answer to write %d is lost", b.number)
 	default:
-		return fmt.Sprintf("status write %d is lost", b.number)
+		return fmt.Sprintf("write %d is lost", b.number)
 	}
 }
 
 // through counts the writes that pass and breaks one.
 func (b brokenWrite) through(writes *int) func(client.WithWatch) client.WithWatch {
+	write := func(carryOut func() error) error {
+		*writes++
+		breaks := *writes == b.number
+		if breaks && !b.after {
+			return errLost
+		}
+		err := carryOut()
+		if breaks {
+			return errors.Join(errLost, err)
+		}
+		return err
+	}
 	return func(c client.WithWatch) client.WithWatch {
 		return interceptor.NewClient(c, interceptor.Funcs{
+			Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+				return write(func() error { return c.Patch(ctx, obj, patch, opts...) })
+			},
 			SubResourcePatch: func(ctx context.Context, c client.Client, subResource string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
-				*writes++
-				breaks := *writes == b.number
-				if breaks && !b.after {
-					return errLost
-				}
-				err := c.SubResource(subResource).Patch(ctx, obj, patch, opts...)
-				if breaks {
-					return errors.Join(errLost, err)
-				}
-				return err
+				return write(func() error { return c.SubResource(subResource).Patch(ctx, obj, patch, opts...) })
 			},
 		})
 	}

@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"testing"
 	"time"
 
@@ -27,6 +28,8 @@ type stepper struct {
 	clock    *clocktesting.FakeClock
 	client   client.WithWatch
 	gateways *controllers.Gateways
+	// longestPause is after how long the gateway's word wakes an object that asked to be left alone longer, or for ever; 0 where nothing does.
+	longestPause time.Duration
 }
 
 // startOfTime is when every stepped test begins: noon in the gateway's time zone, so that cancel windows are open.
@@ -35,8 +38,15 @@ var startOfTime = time.Date(2026, 11, 21, 4, 0, 0, 0, time.UTC)
 // newStepper makes a shop with a verified account. through, if given, is what stands between the reconcilers and the API server.
 func newStepper(t *testing.T, through func(client.WithWatch) client.WithWatch, adjust ...func(*simulator.Options)) *stepper {
 	t.Helper()
-	adjust = append(adjust, func(o *simulator.Options) { o.Now = func() time.Time { return startOfTime } })
-	s := &stepper{Shop: testenv.NewShop(t, cluster, adjust...), clock: clocktesting.NewFakeClock(startOfTime), client: cluster.Client}
+	return newStepperIn(t, testenv.NewShop(t, cluster, append(adjust, atStartOfTime)...), alipay.NewTransport(), through)
+}
+
+func atStartOfTime(o *simulator.Options) { o.Now = func() time.Time { return startOfTime } }
+
+// newStepperIn does the same in a shop that there is, whose clock begins at startOfTime. transport takes the requests to the gateway.
+func newStepperIn(t *testing.T, shop *testenv.Shop, transport http.RoundTripper, through func(client.WithWatch) client.WithWatch) *stepper {
+	t.Helper()
+	s := &stepper{Shop: shop, clock: clocktesting.NewFakeClock(startOfTime), client: cluster.Client}
 	core, err := kubernetes.NewForConfig(cluster.Config)
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +63,7 @@ func newStepper(t *testing.T, through func(client.WithWatch) client.WithWatch, a
 			}
 		}
 	}()
-	s.gateways = controllers.NewGateways(secrets, alipay.NewTransport(), 2*time.Second)
+	s.gateways = controllers.NewGateways(secrets, transport, 2*time.Second)
 	s.settleAccount()
 	if through != nil {
 		s.client = through(cluster.Client)
@@ -75,6 +85,9 @@ func (s *stepper) settleAccount() {
 func (s *stepper) pass(r reconcile.Reconciler, name string) {
 	result, err := r.Reconcile(s.T.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: s.Namespace, Name: name}})
 	delay := result.RequeueAfter
+	if s.longestPause > 0 && (delay == 0 || delay > s.longestPause) {
+		delay = s.longestPause
+	}
 	if err != nil {
 		delay = time.Second
 	}
