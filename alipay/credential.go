@@ -8,8 +8,8 @@ import (
 
 // Credential is a text that moves money for whoever holds it: an access token, a refresh token, an authorization
 // code, a card token. It is sent as it is and not printed: a mark stands in its place, for every verb of package fmt
-// and for package slog; also in a struct, for the verbs that suit one (go vet refuses the others). To use the text,
-// convert it to a string; then it prints like any.
+// and for package slog; also in the structs of this package. Exceptions are %p, which go vet refuses, and unexported
+// fields, which package fmt reads by itself. To use the text, convert it to a string; then it prints like any.
 //
 // encoding/json writes it in full, because that is how it reaches the gateway. So what holds one must not be given to
 // a logger that writes JSON of its own accord.
