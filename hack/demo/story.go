@@ -106,7 +106,10 @@ func tell(ctx context.Context, env *environment) error {
 	if err := s.subscribe(ctx); err != nil {
 		return err
 	}
-	return s.printLedger(ctx)
+	if err := s.printLedger(ctx); err != nil {
+		return err
+	}
+	return s.printMovements(ctx)
 }
 
 // injectFaults makes the gateway lose what the samples say, and refunds and captures take their time, as then it notifies of their end.
@@ -174,7 +177,7 @@ func (s *story) applyAgain(ctx context.Context, files []string) error {
 
 // printLedger shows everything that the gateway has booked and announced.
 func (s *story) printLedger(ctx context.Context) error {
-	step("What the gateway has booked: each charge, each debit, each capture and each refund once")
+	step("What the gateway has booked, announced and answered, in full")
 	table, err := s.control(ctx, "GET", "/ledger?format=table", "")
 	fmt.Println(table)
 	return err
