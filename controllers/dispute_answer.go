@@ -36,9 +36,8 @@ func (p *disputePass) readAnswer(ctx context.Context) {
 		return
 	}
 	state := p.state()
-	sending := state == apiv1.DisputeAccepting || state == apiv1.DisputeDefending
 	fresh := p.wanted() && (state == apiv1.DisputeOpen || state == apiv1.DisputePending) && p.unanswerable(state) == nil
-	if !sending && !fresh {
+	if !onItsWay(state) && !fresh {
 		return
 	}
 	var evidence alipay.Evidence
@@ -80,6 +79,7 @@ func (p *disputePass) call(ctx context.Context, _ action) error {
 	switch classify(err) {
 	case settled:
 		sent.Result, sent.DisputeResolutionTime, p.dispute.Status.LastResult = apiv1.ResponseTaken, reportedTime(resolved), nil
+		p.recall.unclear = true // until that is on record
 	case notSent, refusedIdentity:
 		p.recall.unsent = first // nothing was done
 	case refused, notFound:
@@ -140,6 +140,7 @@ func (p *disputePass) refusedAnswer(result *apiv1.GatewayResult, first bool) {
 	default:
 		st.Response.Result = apiv1.ResponseRefused
 	}
+	p.recall.unsent = first && st.Response.Result != apiv1.ResponseOtherDecision // nothing was done: until that is on record, it is as if never sent
 	if p.answer.defend != nil {
 		result.ResultMessage = "" // it may repeat what was sent
 	}

@@ -154,8 +154,8 @@ func (p *disputePass) begin() {
 	if p.payment != nil {
 		st.Payment = p.payment.Name
 	}
-	if st.DisputeAcceptReason == "MERCHANT_ACCEPTED" && p.recorded().intent != nil && st.Response.Action == string(apiv1.AcceptDispute) {
-		st.Response.Result = apiv1.ResponseTaken
+	if sent := st.Response; st.DisputeAcceptReason == "MERCHANT_ACCEPTED" && sent != nil && sent.Result == apiv1.ResponseUnanswered && sent.Action == string(apiv1.AcceptDispute) {
+		sent.Result = apiv1.ResponseTaken
 	}
 	p.id = fmt.Sprintf("%s %d", p.dispute.Spec.DisputeID, p.attempt())
 	p.recall = p.memory.load(p.dispute, p.id)

@@ -115,7 +115,7 @@ func decideDispute(f *disputeFacts) decision {
 	switch {
 	case !f.dispute.DeletionTimestamp.IsZero():
 		return decision{do: actRest, report: reportFrom(string(f.dispute.Status.State), f.dispute.Status.Conditions)}
-	case state == apiv1.DisputeAccepting, state == apiv1.DisputeDefending:
+	case onItsWay(state):
 		return f.sendAnswer()
 	case f.wanted() && !state.Final():
 		return f.newAnswer(state)
@@ -208,17 +208,22 @@ func (f *disputeFacts) sooner(d decision) decision {
 
 func (f *disputeFacts) recorded() recorded {
 	r := recorded{noun: "answer"}
-	if sent := f.dispute.Status.Response; sent != nil && sent.Result == apiv1.ResponseUnanswered {
-		r.intent = &sent.Intent
+	if onItsWay(f.state()) {
+		r.intent = &f.dispute.Status.Response.Intent
 	}
 	return r
+}
+
+// onItsWay reports whether an answer was sent, or is about to be, whose outcome is not known. One of before the last judgement is over, whatever
+// was said to it.
+func onItsWay(state apiv1.DisputeState) bool {
+	return state == apiv1.DisputeAccepting || state == apiv1.DisputeDefending
 }
 
 // report tells of a problem beside the state.
 func (f *disputeFacts) report(p problem) report {
 	state := f.state()
-	sending := state == apiv1.DisputeAccepting || state == apiv1.DisputeDefending
-	return report{state: string(state), verdict: p.verdict(), unknown: sending && !f.recall.unsent, reason: p.reason, message: p.message}
+	return report{state: string(state), verdict: p.verdict(), unknown: onItsWay(state) && !f.recall.unsent, reason: p.reason, message: p.message}
 }
 
 // awaiting says what becomes of an answer that is on its way.

@@ -16,7 +16,8 @@ import (
 type recall struct {
 	// unsent is true while this process has recorded the intent and no byte of the request has left since.
 	unsent bool
-	// unclear is true once this process has sent an answer to a dispute and what the gateway said to it was lost.
+	// unclear is true once this process has sent an answer to a dispute and what the gateway said to it was lost, or that it was taken could not be
+	// recorded.
 	unclear bool
 	// failures counts consecutive calls without a usable answer.
 	failures int
