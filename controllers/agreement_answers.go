@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -162,6 +163,7 @@ func (p *agreementPass) applyToken(ctx context.Context, request *alipay.ApplyTok
 		renewal:    request.GrantType == alipay.GrantRefreshToken, at: p.Clock.Now(),
 		accessToken: answer.AccessToken, expires: answer.AccessTokenExpiryTime.Time,
 		refreshToken: answer.RefreshToken, refreshExpires: answer.RefreshTokenExpiryTime.Time, userLoginID: answer.UserLoginID,
+		beside: maps.Clone(p.secret.Data),
 	})
 	p.pending = true
 	return nil
@@ -261,7 +263,12 @@ func (p *agreementPass) storeAnswer(ctx context.Context) error {
 }
 
 func (p *agreementPass) storeTokens(ctx context.Context, given *givenTokens) error {
-	err := p.writeSecret(ctx, func(data map[string][]byte) { setTokens(data, given) })
+	err := p.writeSecret(ctx, func(data map[string][]byte) {
+		if p.secret == nil {
+			maps.Copy(data, given.beside)
+		}
+		setTokens(data, given)
+	})
 	if err == nil && p.secretFound == nil {
 		p.adoptTokens()
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/alipay-operator/alipay-operator/alipay"
@@ -39,6 +40,46 @@ func TestTokensAreKeptWhileTheCacheIsBehind(t *testing.T) {
 		if got := w.sends("applyToken"); got != 2 {
 			t.Errorf("%d versions behind: %d exchanges, want the first and one renewal", behind, got)
 		}
+	}
+}
+
+// Somebody deletes the Secret while its tokens are being exchanged for the next ones, which nobody else has.
+func TestRotationIsKeptWhereTheSecretIsDeletedMeanwhile(t *testing.T) {
+	for name, written := range map[string]bool{"before the answer is there": true, "while the Secret can not be written": false} {
+		t.Run(name, func(t *testing.T) {
+			w := consented(t, newAgreement("GCASH", func(s *apiv1.AutoDebitAgreementSpec) { s.DeletionPolicy = apiv1.RetainAgreement }))
+			before := w.tokenSecretData()
+			key := storeKey{kind: "Secret", name: types.NamespacedName{Namespace: testNamespace, Name: agreementName + "-token"}}
+			w.untilRenewal()
+			w.afterSend = func(sentRequest) error {
+				w.afterSend = nil
+				if written {
+					w.store.drop(key)
+					return nil
+				}
+				w.store.failWrite = func(obj client.Object) writeFault {
+					if _, isSecret := obj.(*corev1.Secret); isSecret {
+						return writeLost
+					}
+					return writeArrives
+				}
+				return nil
+			}
+			_, _ = w.reconcileAgreement(agreementName)
+			w.store.failWrite = nil
+			if !written {
+				w.store.drop(key)
+			}
+			w.travel(time.Hour)
+			w.expectAgreement(apiv1.AgreementActive, apiv1.TokenValidReason)
+			consent, data := w.consent(), w.tokenSecretData()
+			if newest := consent.Tokens[len(consent.Tokens)-1]; string(data[apiv1.AccessTokenSecretKey]) != newest.AccessToken || consent.Refreshes() != 1 {
+				t.Errorf("the Secret does not hold the newest token after %d refreshes", consent.Refreshes())
+			}
+			if !bytes.Equal(data[apiv1.AuthStateSecretKey], before[apiv1.AuthStateSecretKey]) {
+				t.Error("the Secret does not say of which consent its token is")
+			}
+		})
 	}
 }
 

@@ -266,6 +266,8 @@ type givenTokens struct {
 	accessToken, refreshToken alipay.Credential
 	expires, refreshExpires   time.Time
 	userLoginID               string
+	// beside is what the Secret held when it was asked for, in case it is gone meanwhile: the tokens before and the authState go with the new ones.
+	beside map[string][]byte
 	// authState says of an announced token which consent it is of; empty for the others, whose consent the Secret names already.
 	authState string
 }
