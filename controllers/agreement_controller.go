@@ -188,10 +188,12 @@ func (p *agreementPass) begin() {
 	p.heed(p.agreement, agreementKind, &p.news, &p.recall)
 }
 
-// setEndedAside leaves out what the Secret still holds of a consent that was given up: the status says so before the Secret is written again.
+// setEndedAside leaves out what the Secret still holds of a consent that was given up: the status says so before the Secret is written again. That
+// its token has ended is no news.
 func (p *agreementPass) setEndedAside() {
 	if st := &p.agreement.Status; st.AccessTokenSHA256 == "" && st.EndedAuthStateSHA256 != "" && p.tokens.authState == st.EndedAuthStateSHA256 {
 		p.tokens.access, p.tokens.refresh, p.tokens.authCode = "", "", ""
+		p.heedEnds()
 	}
 }
 

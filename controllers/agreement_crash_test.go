@@ -297,6 +297,26 @@ func TestDeadTokenOfAFormerAttemptIsNotTakenUpAgain(t *testing.T) {
 	}
 }
 
+// The announced end of the former attempt's token, which the Secret still holds as nobody could write it, ends no other attempt.
+func TestEndOfAFormerAttemptIsNoEndOfTheNext(t *testing.T) {
+	w := consented(t, newAgreement("ALIPAY_HK"))
+	w.store.forbidsSecrets = true
+	if err := w.simulator.BuyerCancels(w.authState(), ""); err != nil {
+		t.Fatal(err)
+	}
+	w.travel(time.Minute)
+	w.expectAgreement(apiv1.AgreementRevoked, apiv1.RevokedByBuyerReason)
+	w.editAgreement(func(spec *apiv1.AutoDebitAgreementSpec) { spec.Attempt = 2 })
+	w.travel(time.Minute)
+	w.expectAgreement(apiv1.AgreementPending, apiv1.SecretForbiddenReason)
+	w.store.forbidsSecrets = false
+	w.travel(time.Minute)
+	w.expectAgreement(apiv1.AgreementAwaitingBuyer, apiv1.AwaitingConsentReason)
+	w.buyerAgrees()
+	w.travel(time.Minute)
+	w.expectAgreement(apiv1.AgreementActive, apiv1.TokenValidReason)
+}
+
 // recorder keeps what is told to people.
 type recorder struct{ told *strings.Builder }
 
