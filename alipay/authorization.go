@@ -2,6 +2,7 @@ package alipay
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 )
 
@@ -101,18 +102,42 @@ type ApplyTokenResponse struct {
 	Answer
 	// AccessToken debits the buyer as [PaymentMethod.PaymentMethodID]. A credential; at most 128 characters.
 	AccessToken Credential `json:"accessToken"`
-	// AccessTokenExpiryTime is when it ceases to work. How long tokens live differs by wallet and is not documented.
+	// AccessTokenExpiryTime is when it ceases to work; zero if that is not said, or in no form that [ParseTime] reads. How long tokens live differs
+	// by wallet and is not documented.
 	AccessTokenExpiryTime Time `json:"accessTokenExpiryTime,omitzero"`
 	// RefreshToken is for the next exchange. A credential; at most 128 characters. Empty where the wallet has none: then
 	// the access token lives very long. Empty in the answer to a refresh: the one that was sent stays the newest.
 	RefreshToken Credential `json:"refreshToken,omitempty"`
-	// RefreshTokenExpiryTime is when it ceases to work.
+	// RefreshTokenExpiryTime is when it ceases to work; zero as above.
 	RefreshTokenExpiryTime Time `json:"refreshTokenExpiryTime,omitzero"`
 	// UserLoginID is the buyer's name in the wallet, given for the scope AGREEMENT_PAY, at most 64 characters. Personal
 	// data; Alipay+ wallets mask it.
 	UserLoginID string `json:"userLoginId,omitempty"`
 	// PspCustomerInfo is the buyer in the wallet's own words.
 	PspCustomerInfo *PspCustomerInfo `json:"pspCustomerInfo,omitempty"`
+}
+
+// UnmarshalJSON leaves empty what is said beside the tokens in a form that is not documented: they are given once, and must not be lost with it.
+func (a *ApplyTokenResponse) UnmarshalJSON(data []byte) error {
+	var fields struct {
+		Result                 Result                  `json:"result"`
+		AccessToken            Credential              `json:"accessToken"`
+		AccessTokenExpiryTime  loose[Time]             `json:"accessTokenExpiryTime"`
+		RefreshToken           Credential              `json:"refreshToken"`
+		RefreshTokenExpiryTime loose[Time]             `json:"refreshTokenExpiryTime"`
+		UserLoginID            looseText               `json:"userLoginId"`
+		PspCustomerInfo        loose[*PspCustomerInfo] `json:"pspCustomerInfo"`
+	}
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return err
+	}
+	*a = ApplyTokenResponse{
+		Answer:      Answer{Result: fields.Result},
+		AccessToken: fields.AccessToken, AccessTokenExpiryTime: fields.AccessTokenExpiryTime.value,
+		RefreshToken: fields.RefreshToken, RefreshTokenExpiryTime: fields.RefreshTokenExpiryTime.value,
+		UserLoginID: string(fields.UserLoginID), PspCustomerInfo: fields.PspCustomerInfo.value,
+	}
+	return nil
 }
 
 // PspCustomerInfo is the buyer as the wallet knows them. Personal data. Each field has at most 64 characters.

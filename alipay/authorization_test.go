@@ -176,6 +176,27 @@ func TestExchangeIsSettledByATokenOrARefusalAlone(t *testing.T) {
 	})
 }
 
+// The gateway gives tokens once. What is said beside them must not cost them.
+func TestTokensAreReadWhateverIsSaidBesideThem(t *testing.T) {
+	for _, beside := range []string{
+		`"accessTokenExpiryTime":"2099-06-30 12:00:00"`, `"accessTokenExpiryTime":{}`, `"refreshTokenExpiryTime":"never"`, `"userLoginId":8526`,
+		`"pspCustomerInfo":"{\"pspName\":\"GCASH\"}"`, `"pspCustomerInfo":{"pspCustomerId":2160}`, `"pspCustomerInfo":[]`, `"extendInfo":{"a":1}`,
+	} {
+		t.Run(beside, func(t *testing.T) {
+			g := newGateway(t, always(answer{body: successResult + `,"accessToken":"t","refreshToken":"r",` + beside + `}`}))
+			got, err := newClient(t, testConfig(t, g.URL)).ApplyToken(t.Context(), &ApplyTokenRequest{
+				GrantType: GrantAuthorizationCode, CustomerBelongsTo: "GCASH", AuthCode: "code-1",
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(&ApplyTokenResponse{Answer: success(), AccessToken: "t", RefreshToken: "r"}, got); diff != "" {
+				t.Errorf("answer (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestAuthorizationNotificationIsDecoded(t *testing.T) {
 	done := Result{ResultCode: "SUCCESS", ResultStatus: "S", ResultMessage: "success"}
 	tests := map[string]AuthorizationNotification{

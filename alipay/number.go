@@ -91,3 +91,15 @@ func scalar(data []byte) (string, error) {
 	}
 	return text, nil
 }
+
+// loose is a value of one JSON type; of any other it is empty.
+type loose[T any] struct{ value T }
+
+// UnmarshalJSON never fails.
+func (l *loose[T]) UnmarshalJSON(data []byte) error {
+	var value T
+	if json.Unmarshal(data, &value) == nil {
+		l.value = value
+	}
+	return nil
+}

@@ -137,3 +137,19 @@ func TestRenewalThatLetsTheSameTokenLiveLonger(t *testing.T) {
 		})
 	}
 }
+
+// The tokens of a renewal are given once, also where nobody can read when they end.
+func TestRenewalWhoseTimesCanNotBeReadIsKept(t *testing.T) {
+	w := consented(t, newAgreement("GCASH"))
+	w.answersRenewal(func(answer map[string]any) { answer["accessTokenExpiryTime"] = "2099-06-30 12:00:00" })
+	w.untilRenewal()
+	w.travel(time.Hour)
+	w.expectAgreement(apiv1.AgreementActive, apiv1.TokenValidReason)
+	consent, st := w.consent(), w.agreement().Status
+	if newest := consent.Tokens[len(consent.Tokens)-1]; string(w.tokenSecretData()[apiv1.AccessTokenSecretKey]) != newest.AccessToken || consent.Refreshes() != 1 {
+		t.Errorf("the Secret does not hold the newest token after %d refreshes", consent.Refreshes())
+	}
+	if st.AccessTokenExpiryTime != nil || st.RenewalTime != nil {
+		t.Errorf("the token ends at %v, and is renewed at %v; want that nobody knows", st.AccessTokenExpiryTime, st.RenewalTime)
+	}
+}
