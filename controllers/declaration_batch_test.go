@@ -257,3 +257,72 @@ func TestBookTakesNoDeclarationAlongTwiceNorForAnotherClient(t *testing.T) {
 		t.Errorf("woken are %q, and the other client's has heard %+v; want those of the client alone", woken, heard)
 	}
 }
+
+// Customs may take for ever to answer one of them, and of the other nothing was ever declared, or customs has rejected it.
+func TestPaymentFollowsEachDeclarationWithoutAnObject(t *testing.T) {
+	for _, held := range []string{"a", "z"} { // before the other by its id, and after it
+		for _, sent := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s is held, the other was sent %t", held, sent), func(t *testing.T) {
+				w := paidChina(t)
+				named := func(id string) func(*apiv1.CustomsDeclarationSpec) {
+					return func(spec *apiv1.CustomsDeclarationSpec) {
+						spec.DeclarationRequestID, spec.SplitOrder, spec.SubOrderID = id, true, id
+					}
+				}
+				w.store.create(newDeclaration("held", "6000", named(held)))
+				w.must(w.reconcileDeclaration("held"))
+				if err := w.simulator.CustomsHolds(held); err != nil {
+					t.Fatal(err)
+				}
+				if !sent {
+					w.loses("declare")
+				}
+				w.store.create(newDeclaration("other", "4050", named("m")))
+				w.must(w.reconcileDeclaration("other"))
+				w.loses("")
+				w.must(w.reconcilePayment("order"))
+				for _, name := range []string{"held", "other"} {
+					w.store.remove(w.declaration(name))
+					w.must(w.reconcileDeclaration(name))
+				}
+				if sent {
+					if err := w.simulator.CustomsAnswers("m", "-1", ""); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for end := w.clock.Now().Add(24 * time.Hour); w.clock.Now().Before(end); {
+					w.advance(w.must(w.reconcilePayment("order")).RequeueAfter)
+				}
+				w.store.create(newDeclaration("next", "4050", part("order-next")))
+				w.must(w.reconcileDeclaration("next"))
+				w.expectDeclaration("next", apiv1.StateProcessing, apiv1.DeclarationInProcessReason)
+				if err := w.simulator.CustomsAnswers(held, "2", ""); err != nil {
+					t.Fatal(err)
+				}
+				w.follow(w.reconcilePayment, "order", 2*time.Hour)
+				if notes := w.payment("order").Status.Declarations; !slices.ContainsFunc(notes, func(n apiv1.PaymentDeclaration) bool {
+					return n.DeclarationRequestID == held && n.Status == string(apiv1.DeclarationAccepted)
+				}) {
+					t.Errorf("the payment notes %+v, want the one that was held as accepted", notes)
+				}
+			})
+		}
+	}
+}
+
+func TestPaymentTakesBackEachDeclarationThatWasNeverSent(t *testing.T) {
+	w := paidChina(t)
+	w.loses("declare")
+	for _, name := range []string{"a", "b", "c"} {
+		w.store.create(newDeclaration(name, "3000", part("order-"+name)))
+		w.must(w.reconcileDeclaration(name))
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		w.store.remove(w.declaration(name))
+		w.must(w.reconcileDeclaration(name))
+	}
+	w.follow(w.reconcilePayment, "order", 10*time.Minute)
+	if notes := w.payment("order").Status.Declarations; len(notes) != 0 {
+		t.Errorf("the payment notes %+v, want nothing of them", notes)
+	}
+}

@@ -170,7 +170,7 @@ func (p *paymentPass) begin() {
 	p.orphanCapture = orphanCapture(p.payment, p.captures, p.now, func(c *apiv1.Capture) string {
 		return shareRequestID(capturing{}, capturing{}.share(c), prefix, c.Spec.Attempt)
 	})
-	p.orphanDeclaration = orphanDeclaration(p.payment, p.declared, prefix)
+	p.orphanDeclarations = orphanDeclarations(p.payment, p.declared, prefix)
 	p.id, p.intent = st.PaymentRequestID, st.Intent
 	if p.intent == nil {
 		p.id = p.attemptID(p.payment.Spec.Attempt)

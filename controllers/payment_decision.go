@@ -21,8 +21,8 @@ type paymentFacts struct {
 	reported paymentNews
 	// orphan is the id of a refund that was noted and has no object any more, and orphanCapture that of a capture.
 	orphan, orphanCapture string
-	// orphanDeclaration is that of a declaration to customs.
-	orphanDeclaration string
+	// orphanDeclarations are those of declarations to customs, the one that matters most first.
+	orphanDeclarations []string
 }
 
 // decidePayment answers "what next?" for a payment. It is pure.

@@ -123,6 +123,11 @@ func openDeclarationOf(payment *apiv1.Payment) bool {
 	return slices.ContainsFunc(payment.Status.Declarations, openNote)
 }
 
+// declarationOpen reports whether one is noted whose outcome is not known.
+func declarationOpen(payment *apiv1.Payment, id string) bool {
+	return slices.ContainsFunc(payment.Status.Declarations, func(d apiv1.PaymentDeclaration) bool { return d.DeclarationRequestID == id && openNote(d) })
+}
+
 func openNote(d apiv1.PaymentDeclaration) bool {
 	return d.Status == apiv1.DeclarationReserved || d.Status == string(apiv1.StateProcessing)
 }
@@ -139,45 +144,60 @@ func (r *PaymentReconciler) listDeclarations(ctx context.Context, payment *apiv1
 	return list.Items, nil
 }
 
-// orphanDeclaration is the first declaration that is noted, not ended, and followed by no object any more that could tell of it; empty when there is none.
-func orphanDeclaration(payment *apiv1.Payment, declarations []apiv1.CustomsDeclaration, prefix string) string {
+// orphanDeclarations are those that are noted, not ended, and followed by no object any more that could tell of them. First come those of which the
+// gateway has not told: nothing may have been declared, and soon that is proved, while customs may take for ever to answer the others.
+func orphanDeclarations(payment *apiv1.Payment, declarations []apiv1.CustomsDeclaration, prefix string) []string {
 	kind := declaring{}
+	var reserved, known []string
 	for _, noted := range payment.Status.Declarations {
 		followed := slices.ContainsFunc(declarations, func(d apiv1.CustomsDeclaration) bool {
 			return !refusedAsAnother(&d.Status.OperationStatus) && (d.Status.DeclarationRequestID == noted.DeclarationRequestID ||
 				shareRequestID(kind, kind.share(&d), prefix, d.Spec.Attempt) == noted.DeclarationRequestID)
 		})
-		if openNote(noted) && !followed {
-			return noted.DeclarationRequestID
+		switch {
+		case !openNote(noted) || followed:
+		case noted.Status == apiv1.DeclarationReserved:
+			reserved = append(reserved, noted.DeclarationRequestID)
+		default:
+			known = append(known, noted.DeclarationRequestID)
 		}
 	}
-	return ""
+	return slices.Concat(reserved, known)
 }
 
-// inquireOrphanDeclaration asks what became of a declaration without an object, and settles what the gateway has settled or proved not to have.
-func (p *paymentPass) inquireOrphanDeclaration(ctx context.Context) error {
-	st, id := &p.payment.Status, p.orphanDeclaration
+// inquireOrphanDeclarations asks what became of declarations without an object, of several at once, and settles what the gateway has settled. Of
+// the first it also settles that the gateway has proved not to have it.
+func (p *paymentPass) inquireOrphanDeclarations(ctx context.Context) error {
+	st, id := &p.payment.Status, p.orphanDeclarations[0]
 	p.asked = true
-	answer, err := p.gateway().client.InquiryDeclarationRequests(ctx, &alipay.InquiryDeclarationRequestsRequest{DeclarationRequestIDs: []string{id}})
-	if err == nil && slices.Contains(answer.DeclarationRequestsNotFound, id) {
-		err = errNotDeclared
+	ids := p.orphanDeclarations[:min(len(p.orphanDeclarations), alipay.MaxDeclarationsPerInquiry)]
+	if p.recall.failures > 0 {
+		ids = ids[:1] // in case another one is the cause
+	}
+	answer, err := p.gateway().client.InquiryDeclarationRequests(ctx, &alipay.InquiryDeclarationRequestsRequest{DeclarationRequestIDs: ids})
+	if len(ids) > 1 && classify(err) == notFound {
+		return errUnusable // of which one is it?
+	}
+	listed := false
+	if err == nil {
+		for i := range answer.DeclarationRecords {
+			p.answers.orphanDeclared(&answer.DeclarationRecords[i])
+			listed = listed || answer.DeclarationRecords[i].DeclarationRequestID == id
+		}
+		if !listed && slices.Contains(answer.DeclarationRequestsNotFound, id) {
+			err = errNotDeclared
+		}
 	}
 	st.EmptyAnswers = countEmpty(st.EmptyAnswers, id, newTrouble(err), p.Clock.Now())
-	switch {
-	case classify(err) == notFound && !declarationKnown(p.payment, id) && emptyCount(st.EmptyAnswers, id) >= emptyAnswers:
+	if classify(err) == notFound && !declarationKnown(p.payment, id) && emptyCount(st.EmptyAnswers, id) >= emptyAnswers {
 		p.answers.dropDeclaration(id)
-		p.orphanDeclaration, st.EmptyAnswers = "", nil
-		return nil
-	case err != nil:
-		return err
-	case len(answer.DeclarationRecords) == 0:
+		st.EmptyAnswers, err, listed = nil, nil, true
+	}
+	p.orphanDeclarations = slices.DeleteFunc(p.orphanDeclarations, func(id string) bool { return !declarationOpen(p.payment, id) })
+	if err == nil && !listed {
 		return errUnusable
 	}
-	p.answers.orphanDeclared(&answer.DeclarationRecords[0])
-	if !openDeclarationOf(p.payment) {
-		p.orphanDeclaration = ""
-	}
-	return nil
+	return err
 }
 
 // orphanDeclared takes what the gateway tells of a declaration without an object.

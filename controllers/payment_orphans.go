@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/alipay-operator/alipay-operator/alipay"
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
@@ -47,14 +48,17 @@ func orphanRefund(payment *apiv1.Payment, refunds []apiv1.Refund, idOf func(*api
 
 // hasOrphan reports whether an ended payment has a refund or a capture that nobody else follows.
 func (f *paymentFacts) hasOrphan() bool {
-	return (f.orphan != "" || f.orphanCapture != "" || f.orphanDeclaration != "") && f.payment.Status.FinishedAt != nil
+	return (f.orphan != "" || f.orphanCapture != "" || len(f.orphanDeclarations) > 0) && f.payment.Status.FinishedAt != nil
 }
 
 // settleOrphan asks for an orphan at the usual pace, beside a report that it does not change.
 func (f *paymentFacts) settleOrphan(told report) decision {
 	known := submission{now: f.now, submittedAt: f.payment.Status.FinishedAt.Time, jitter: f.jitter, recall: f.recall, trouble: f.trouble, seen: f.orphanAccepted()}
-	if f.orphan == "" && f.orphanCapture == "" {
-		known.pace, known.seen = declarationPace, declarationKnown(f.payment, f.orphanDeclaration)
+	if f.orphan == "" && f.orphanCapture == "" && len(f.orphanDeclarations) > 0 {
+		known.pace, known.seen = declarationPace, declarationKnown(f.payment, f.orphanDeclarations[0])
+		if !known.seen {
+			known.pace = func(time.Duration) time.Duration { return emptyAnswerDelay }
+		}
 	}
 	switch {
 	case f.account.problem != nil, f.account.gateway == nil, !f.sameGateway():
@@ -85,7 +89,7 @@ func (p *paymentPass) inquireOrphan(ctx context.Context) error {
 	case p.orphan == "" && p.orphanCapture != "":
 		return p.inquireOrphanCapture(ctx)
 	case p.orphan == "":
-		return p.inquireOrphanDeclaration(ctx)
+		return p.inquireOrphanDeclarations(ctx)
 	}
 	st := &p.payment.Status
 	p.asked = true
