@@ -148,9 +148,7 @@ func (p *agreementPass) applyToken(ctx context.Context, request *alipay.ApplyTok
 	if err != nil {
 		if became := classify(err); request.GrantType == alipay.GrantRefreshToken && (became == refused || became == notFound) {
 			st.LastResult = codeAlone(refusal(err))
-			if st.Step.RefusedAt == nil {
-				st.Step.RefusedAt = &metav1.Time{Time: p.Clock.Now().Truncate(time.Second)}
-			}
+			st.Step.RefusedAt = &metav1.Time{Time: p.Clock.Now().Truncate(time.Second)}
 			return &refusedError{err}
 		}
 		if classify(err) == notFound {
@@ -205,9 +203,7 @@ func (p *agreementPass) revoke(ctx context.Context) error {
 		return nil
 	case became == refused, became == notFound:
 		st.LastResult = codeAlone(refusal(err))
-		if st.Step.RefusedAt == nil {
-			st.Step.RefusedAt = &metav1.Time{Time: p.Clock.Now().Truncate(time.Second)}
-		}
+		st.Step.RefusedAt = &metav1.Time{Time: p.Clock.Now().Truncate(time.Second)}
 		return &refusedError{err}
 	}
 	return err

@@ -72,7 +72,12 @@ func (f *agreementFacts) stateNow() apiv1.AgreementState {
 // doubtful reports whether a request was sent whose outcome nobody knows.
 func (f *agreementFacts) doubtful() bool {
 	step := f.agreement.Status.Step
-	return step != nil && step.RefusedAt == nil && (step.Unanswered || f.trouble != nil && f.trouble.outcome == unknown)
+	return step != nil && !refusedLast(step) && (step.Unanswered || f.trouble != nil && f.trouble.outcome == unknown)
+}
+
+// refusedLast reports whether the last try was refused, so that nothing has come of it.
+func refusedLast(step *apiv1.AgreementStep) bool {
+	return step.RefusedAt != nil && !step.RefusedAt.Before(&step.TriedAt)
 }
 
 // unchanged repeats what the conditions say.
@@ -122,7 +127,7 @@ func unknownAdvice(kind apiv1.AgreementStepKind) string {
 // tokenReport says whether the buyer can be debited, while no request is under way whose outcome nobody knows.
 func (f *agreementFacts) tokenReport() report {
 	st := &f.agreement.Status
-	refused := st.Step != nil && st.Step.RefusedAt != nil
+	refused := st.Step != nil && refusedLast(st.Step)
 	switch {
 	case f.rejected():
 		return f.report(&problem{reason: apiv1.TokenRejectedReason, message: "The gateway has refused to debit the token; it is being renewed."})

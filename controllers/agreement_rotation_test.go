@@ -13,6 +13,7 @@ import (
 
 	"github.com/alipay-operator/alipay-operator/alipay"
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+	"github.com/alipay-operator/alipay-operator/internal/simulator"
 )
 
 // An answer is at hand that the Secret does not take, and the cache does not show yet for which try it was given.
@@ -151,5 +152,42 @@ func TestRenewalWhoseTimesCanNotBeReadIsKept(t *testing.T) {
 	}
 	if st.AccessTokenExpiryTime != nil || st.RenewalTime != nil {
 		t.Errorf("the token ends at %v, and is renewed at %v; want that nobody knows", st.AccessTokenExpiryTime, st.RenewalTime)
+	}
+}
+
+// The token that there is may be debited while the gateway refuses to renew it, and not while that is tried again, or nobody knows what became of it.
+func TestNothingIsDebitedWhileARefusedRenewalIsTriedAgain(t *testing.T) {
+	w := consented(t, newAgreement("GCASH"))
+	w.inject(simulator.Fault{Kind: simulator.ResultCode, Path: "applyToken", Code: "PROCESS_FAIL"})
+	offered := func() bool {
+		_, found := w.agreements[0].agreementToken(t.Context(), client.ObjectKeyFromObject(w.agreement()), w.clock.Now())
+		return found == nil
+	}
+	w.untilRenewal()
+	w.must(w.reconcileAgreement(agreementName))
+	if !offered() {
+		t.Error("the token is not offered after a refusal, and it works")
+	}
+	w.advance(2 * time.Minute)
+	w.afterSend = func(sentRequest) error {
+		w.afterSend = nil
+		if offered() {
+			t.Error("the former token is offered while the gateway has made another one")
+		}
+		w.failWriteNumber(1, writeLost) // the process dies
+		return errConnection
+	}
+	if _, err := w.reconcileAgreement(agreementName); err == nil {
+		t.Fatal("the process lives")
+	}
+	w.restart()
+	w.must(w.reconcileAgreement(agreementName))
+	if offered() {
+		t.Error("a token is offered while nobody knows which one works")
+	}
+	w.travel(time.Hour)
+	w.expectAgreement(apiv1.AgreementActive, apiv1.TokenValidReason)
+	if consent := w.consent(); string(w.tokenSecretData()[apiv1.AccessTokenSecretKey]) != consent.Tokens[len(consent.Tokens)-1].AccessToken {
+		t.Error("the Secret does not hold the newest token")
 	}
 }

@@ -49,7 +49,7 @@ type AgreementStep struct {
 	// +optional
 	Announced bool `json:"announced,omitempty"`
 
-	// refusedAt is when the gateway refused the request first.
+	// refusedAt is when the gateway refused the request last. What becomes of a try after that is not known yet.
 	// +optional
 	RefusedAt *metav1.Time `json:"refusedAt,omitempty"`
 }
