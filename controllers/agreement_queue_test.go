@@ -27,7 +27,7 @@ func busyWorld(t *testing.T, agreements, perSecond int, wallet func(*simulator.W
 		w.activeAgreement(fmt.Sprintf("plan-%d", i))
 	}
 	w.sent = nil
-	w.gateways.clients[requestFor(testAccount).NamespacedName].setRate(&apiv1.RateLimit{RequestsPerSecond: int32(perSecond), Burst: int32(perSecond)})
+	w.gateways.clients[requestFor(testAccount).NamespacedName].queue.setRate(&apiv1.RateLimit{RequestsPerSecond: int32(perSecond), Burst: int32(perSecond)})
 	return w
 }
 
@@ -208,7 +208,7 @@ func TestRenewalsThatAreAllDueAtOnceArePacedAndLeaveRoomForDebits(t *testing.T) 
 func TestEachTryOfARenewalTakesAPlaceOfItsOwn(t *testing.T) {
 	const tries = 3
 	w := busyWorld(t, 1, 100, nil)
-	renewals := w.gateways.clients[requestFor(testAccount).NamespacedName].renewals
+	renewals := w.gateways.clients[requestFor(testAccount).NamespacedName].queue.patient
 	renewals.SetBurst(tries)
 	renewals.SetLimit(rate.Every(1000 * time.Hour))
 	w.inject(simulator.Fault{Kind: simulator.DropRequest, Path: "applyToken", Times: -1})
@@ -224,6 +224,26 @@ func TestEachTryOfARenewalTakesAPlaceOfItsOwn(t *testing.T) {
 	}
 }
 
+// Something that is watched may wake an agreement at any time.
+func TestRenewalThatIsLookedAtEarlyKeepsItsPlace(t *testing.T) {
+	const hours = 4
+	w := busyWorld(t, 1, 100, nil)
+	queue := w.gateways.clients[requestFor(testAccount).NamespacedName].queue
+	queue.patient.SetBurst(1)
+	queue.patient.SetLimit(rate.Every(time.Hour))
+	w.inject(simulator.Fault{Kind: simulator.DropRequest, Path: "applyToken", Times: -1})
+	renewAt := w.store.latest(keyOf(named("plan-0"))).(*apiv1.AutoDebitAgreement).Status.RenewalTime
+	w.advance(renewAt.Sub(w.clock.Now()) + time.Second)
+	for end := w.clock.Now().Add(hours * time.Hour); w.clock.Now().Before(end); w.advance(time.Minute) {
+		if _, err := w.reconcileAgreement("plan-0"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := w.sends("applyToken"); got != hours {
+		t.Errorf("%d renewals were sent in %d hours, want one in each", got, hours)
+	}
+}
+
 func named(name string) *apiv1.AutoDebitAgreement {
 	agreement := newAgreement("GCASH")
 	agreement.Name = name
@@ -233,41 +253,48 @@ func named(name string) *apiv1.AutoDebitAgreement {
 // The queue of 100,000 renewals takes hours at the account's pace. Whatever else has to be sent takes its turn beside it.
 func TestQueueOf100000RenewalsHoldsNothingElseUp(t *testing.T) {
 	const renewals, perSecond = 100_000, 20
-	g := &gateway{limiter: rate.NewLimiter(rate.Inf, 1), renewals: rate.NewLimiter(rate.Inf, 1), breaker: newTestBreaker(), share: &workerShare{}, load: &accountLoad{}}
-	g.setRate(&apiv1.RateLimit{RequestsPerSecond: perSecond})
+	q := unlimitedQueue(&sharedWorkers{})
+	q.setRate(&apiv1.RateLimit{RequestsPerSecond: perSecond})
 	turns := map[time.Time][]int{} // by the second
-	patient, common := make([]time.Time, renewals), make([]time.Time, renewals)
+	places := make([]place, renewals)
+	renewed, atOnce, longest := 0, 0, time.Duration(0)
 	for i := range renewals {
-		delay := g.putOff(worldStart, &patient[i])
-		at := worldStart.Add(max(delay, 0)).Truncate(time.Second)
+		told := q.ask(worldStart, &places[i], behindOthers)
+		if told.leave != nil {
+			told.leave.used(0, nil)
+			renewed++
+			atOnce++
+			continue
+		}
+		at := worldStart.Add(told.wait).Truncate(time.Second)
 		turns[at] = append(turns[at], i)
 	}
-	renewed, longest := 0, time.Duration(0)
 	for now := worldStart; renewed < renewals; now = now.Add(time.Second) {
 		if now.Sub(worldStart) > 3*time.Hour {
 			t.Fatalf("%d of %d are renewed after three hours", renewed, renewals)
 		}
-		sent := 0
+		sent := atOnce
+		atOnce = 0
 		for range perSecond / 2 { // debits
-			var turn time.Time
-			leave, delay, _ := g.permit(now, &turn, false)
-			if longest = max(longest, delay); leave != nil {
-				leave(nil)
+			var at place
+			told := q.ask(now, &at, inTurn)
+			if longest = max(longest, told.wait); told.leave != nil {
+				told.leave.used(0, nil)
 			}
 			sent++
 		}
 		end := now.Add(time.Second)
 		for _, i := range turns[now] {
-			if delay := g.putOff(end, &patient[i]); delay > 0 {
+			told := q.ask(end, &places[i], behindOthers)
+			if delay := places[i].patient.Sub(end); delay > 0 {
 				t.Fatalf("renewal %d loses its place by %s", i, delay)
 			}
-			leave, delay, _ := g.permit(end, &common[i], false)
-			if leave == nil {
-				at := end.Add(delay).Truncate(time.Second)
+			if told.leave == nil {
+				at := end.Add(told.wait).Truncate(time.Second)
 				turns[at] = append(turns[at], i)
 				continue
 			}
-			leave(nil)
+			told.leave.used(0, nil)
 			renewed++
 			sent++
 		}
@@ -284,23 +311,23 @@ func TestQueueOf100000RenewalsHoldsNothingElseUp(t *testing.T) {
 // What was put off while the gateway could not be reached takes a new turn afterwards, instead of leaving all at once.
 func TestOutageIsNotFollowedByAStampede(t *testing.T) {
 	const waiting, perSecond = 2000, 20
-	g := &gateway{limiter: rate.NewLimiter(rate.Inf, 1), renewals: rate.NewLimiter(rate.Inf, 1), share: &workerShare{}, load: &accountLoad{}}
-	g.setRate(&apiv1.RateLimit{RequestsPerSecond: perSecond})
-	g.breaker = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{Timeout: time.Hour, ReadyToTrip: func(gobreaker.Counts) bool { return true }})
-	fail, err := g.breaker.Allow()
+	q := unlimitedQueue(&sharedWorkers{})
+	q.setRate(&apiv1.RateLimit{RequestsPerSecond: perSecond})
+	q.breaker = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{Timeout: time.Hour, ReadyToTrip: func(gobreaker.Counts) bool { return true }})
+	fail, err := q.breaker.Allow()
 	if err != nil {
 		t.Fatal(err)
 	}
 	fail(errors.New("nobody answers"))
-	turns, refused := make([]time.Time, waiting), 0
+	places, refused := make([]place, waiting), 0
 	now := worldStart
 	for range 300 {
-		for i := range turns {
-			leave, _, broken := g.permit(now, &turns[i], false)
-			if leave != nil {
+		for i := range places {
+			told := q.ask(now, &places[i], inTurn)
+			if told.leave != nil {
 				t.Fatal("a request leaves while nobody answers")
 			}
-			if broken {
+			if told.unreachable {
 				refused++
 			}
 		}
@@ -309,12 +336,12 @@ func TestOutageIsNotFollowedByAStampede(t *testing.T) {
 	if refused < waiting {
 		t.Fatalf("only %d were put off", refused)
 	}
-	g.breaker = newTestBreaker() // it is back
+	q.breaker = newTestBreaker() // it is back
 	for second := range 5 {
 		left := 0
-		for i := range turns {
-			if leave, _, _ := g.permit(now, &turns[i], false); leave != nil {
-				leave(nil)
+		for i := range places {
+			if told := q.ask(now, &places[i], inTurn); told.leave != nil {
+				told.leave.used(0, nil)
 				left++
 			}
 		}

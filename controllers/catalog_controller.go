@@ -54,13 +54,14 @@ func (r *CatalogReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	saver := newStatusSaver(r.Lifecycle, catalog)
 	found := account.problem
 	if found == nil {
-		leave, delay, broken := account.gateway.permit(r.Clock.Now(), &remembered.turn, false)
-		if leave == nil && !broken {
+		switch told := account.gateway.queue.ask(r.Clock.Now(), &remembered.place, inTurn); {
+		case told.leave != nil:
+			found = r.refresh(ctx, catalog, account, told.leave, &remembered)
+		case told.unreachable:
+			found = unreachable(told.wait)
+		default:
 			r.memory.store(catalog, catalogVersion(catalog), remembered)
-			return ctrl.Result{RequeueAfter: delay}, nil
-		}
-		if found = unreachable(delay); leave != nil {
-			found = r.refresh(ctx, catalog, account, leave, &remembered)
+			return ctrl.Result{RequeueAfter: told.wait}, nil
 		}
 	}
 	return r.record(ctx, saver, catalog, found, remembered)
@@ -77,11 +78,12 @@ func unreachable(delay time.Duration) *problem {
 }
 
 // refresh asks the gateway, and takes the list if it gives one.
-func (r *CatalogReconciler) refresh(ctx context.Context, catalog *apiv1.PaymentMethodCatalog, account accountFacts, leave permit, remembered *recall) *problem {
+func (r *CatalogReconciler) refresh(ctx context.Context, catalog *apiv1.PaymentMethodCatalog, account accountFacts, granted *leave, remembered *recall) *problem {
 	began := r.Clock.Now()
 	answer, err := account.gateway.client.Consult(context.WithoutCancel(ctx), consultRequest(catalog, account.account))
-	leave(err)
-	gatewayRequestSeconds.WithLabelValues(catalogKind, refreshAction).Observe(r.Clock.Since(began).Seconds())
+	took := r.Clock.Since(began)
+	granted.used(took, err)
+	gatewayRequestSeconds.WithLabelValues(catalogKind, refreshAction).Observe(took.Seconds())
 	gatewayRequests.WithLabelValues(catalogKind, refreshAction, string(classify(err))).Inc()
 	trouble := newTrouble(err)
 	remembered.note(trouble)
@@ -102,6 +104,7 @@ func (r *CatalogReconciler) refresh(ctx context.Context, catalog *apiv1.PaymentM
 func (r *CatalogReconciler) record(ctx context.Context, saver *statusSaver, catalog *apiv1.PaymentMethodCatalog, found *problem, remembered recall) (ctrl.Result, error) {
 	told := report{verdict: ready, reason: apiv1.RefreshedReason, message: "The list is what the gateway says."}
 	delay := time.Duration(0)
+	remembered.place = place{}
 	if found == nil {
 		remembered.nextLook, remembered.failures = time.Time{}, 0
 		catalog.Status.ObservedGeneration = catalog.Generation

@@ -109,6 +109,18 @@ type decision struct {
 	report report
 }
 
+// urgency says how to ask for leave to send what was decided, in a pass that has called already or not.
+func (d *decision) urgency(called bool) urgency {
+	switch {
+	case called:
+		return onCredit
+	case d.patient:
+		return behindOthers
+	default:
+		return inTurn
+	}
+}
+
 // problem is something outside the object that keeps it from going on.
 type problem struct {
 	reason  string

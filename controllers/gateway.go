@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sony/gobreaker/v2"
-	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -22,12 +20,6 @@ import (
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
 )
 
-// The rate at which an account is used when its spec names none. The gateway publishes no figure.
-const (
-	defaultRequestsPerSecond = 20
-	defaultBurst             = 40
-)
-
 // regionHosts are the gateway's hosts (https://docs.antom.com/ac/ams/api_fund).
 var regionHosts = map[apiv1.Region]string{
 	apiv1.NorthAmericaRegion: "https://open-na-global.alipay.com",
@@ -35,79 +27,15 @@ var regionHosts = map[apiv1.Region]string{
 	apiv1.EuropeRegion:       "https://open-de-global.alipay.com",
 }
 
-// gateway is how one account reaches the gateway: one client, one limiter and one breaker for all of its objects.
+// gateway is how one account reaches the gateway: one client and one queue for all of its objects.
 type gateway struct {
 	client        *alipay.Client
 	generation    int64
 	secretVersion string
 	fingerprint   string
 	alipayKeys    []string
-	limiter       *rate.Limiter
-	// renewals paces what can wait, before it takes its turn among all requests.
-	renewals *rate.Limiter
-	breaker  *gobreaker.TwoStepCircuitBreaker[any]
-	share    *workerShare
-	load     *accountLoad
-}
-
-// permit is the leave to send requests for one step; call it with the outcome, which is errUnused when none was sent.
-type permit func(error)
-
-// errUnused gives a permit back that was not used. It says nothing about the gateway, so the breaker counts it neither as a success nor as a failure.
-var errUnused = errors.New("no request was sent")
-
-// breakerPause is how long an account that got no usable answer several times in a row is left alone.
-const breakerPause = 10 * time.Second
-
-// newBreaker opens after ten requests in a row without a usable answer.
-func newBreaker() *gobreaker.TwoStepCircuitBreaker[any] {
-	return gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
-		Timeout:      breakerPause,
-		ReadyToTrip:  func(counts gobreaker.Counts) bool { return counts.ConsecutiveFailures >= 10 },
-		IsSuccessful: func(err error) bool { return classify(err) != notSent && classify(err) != unknown },
-		IsExcluded:   func(err error) bool { return errors.Is(err, errUnused) },
-	})
-}
-
-// permit asks for leave to send one request. Without leave, it says how long to wait, so that a slow or busy account never holds up a
-// worker that another account could use. turn is when the caller's place in the queue comes up; it keeps its place between passes.
-// A pass that has called already is not put off, as what it has learned would be lost: it takes its turn on credit. broken means that the
-// gateway has given no usable answer several times in a row.
-func (g *gateway) permit(now time.Time, turn *time.Time, called bool) (leave permit, delay time.Duration, broken bool) {
-	if turn.IsZero() {
-		*turn = now.Add(g.limiter.ReserveN(now, 1).DelayFrom(now))
-	}
-	if now.Before(*turn) && !called {
-		return nil, turn.Sub(now), false
-	}
-	if !g.share.take(g.load, called) {
-		*turn = g.share.comeBack(g.load, now)
-		return nil, turn.Sub(now), false
-	}
-	done, err := g.breaker.Allow()
-	if err != nil {
-		g.share.giveBack(g.load)
-		*turn = time.Time{} // or all that were put off would leave at once when the gateway is back
-		return nil, breakerPause, true
-	}
-	*turn = time.Time{}
-	return func(err error) {
-		g.share.giveBack(g.load)
-		done(err)
-	}, 0, false
-}
-
-// shareOfRenewals says that one in so many of an account's requests may renew a token. Tokens that are due together, as when the operator was off
-// for weeks, make a queue of their own, so that no payment stands behind them.
-const shareOfRenewals = 2
-
-// putOff says how long a renewal waits for those that came before it; not at all when it is no more than zero. turn is when it is due, and keeps its
-// place between passes.
-func (g *gateway) putOff(now time.Time, turn *time.Time) time.Duration {
-	if turn.IsZero() {
-		*turn = now.Add(g.renewals.ReserveN(now, 1).DelayFrom(now))
-	}
-	return turn.Sub(now)
+	// queue is asked for leave before each request.
+	queue *requestQueue
 }
 
 // Gateways builds and shares one gateway per MerchantAccount.
@@ -117,14 +45,14 @@ type Gateways struct {
 	// Timeout bounds each request. It must be shorter than the leader's lease.
 	Timeout time.Duration
 
-	share   workerShare
+	workers sharedWorkers
 	mu      sync.Mutex
 	clients map[types.NamespacedName]*gateway
 }
 
 // ShareWorkers lets accounts share so many workers, so that one whose gateway is slow leaves some of them to the others. Call it before
 // anything is sent.
-func (g *Gateways) ShareWorkers(workers int) { g.share.workers = workers }
+func (g *Gateways) ShareWorkers(count int) { g.workers.count = count }
 
 // NewGateways shares one keep-alive transport among the clients of all accounts.
 func NewGateways(secrets *Secrets, transport http.RoundTripper, timeout time.Duration) *Gateways {
@@ -193,8 +121,8 @@ func (g *Gateways) build(ctx context.Context, account *apiv1.MerchantAccount) (*
 		return nil, &problem{reason: apiv1.CredentialsInvalidReason, message: err.Error(), stalled: true}
 	}
 	if known != nil {
-		built.limiter, built.renewals, built.breaker, built.load = known.limiter, known.renewals, known.breaker, known.load
-		built.setRate(account.Spec.RateLimit)
+		built.queue = known.queue
+		built.queue.setRate(account.Spec.RateLimit)
 	}
 	g.clients[key] = built
 	return built, nil
@@ -230,12 +158,8 @@ func (g *Gateways) connect(account *apiv1.MerchantAccount, secret *corev1.Secret
 	built := &gateway{
 		generation: account.Generation, secretVersion: secret.ResourceVersion,
 		fingerprint: alipay.Fingerprint(&privateKey.PublicKey),
-		limiter:     rate.NewLimiter(defaultRequestsPerSecond, defaultBurst),
-		renewals:    rate.NewLimiter(defaultRequestsPerSecond/shareOfRenewals, defaultBurst/shareOfRenewals),
-		share:       &g.share, load: &accountLoad{},
-		breaker: newBreaker(),
+		queue:       newRequestQueue(&g.workers, account.Spec.RateLimit),
 	}
-	built.setRate(account.Spec.RateLimit)
 	for i, text := range account.Spec.AlipayPublicKeys {
 		key, err := alipay.ParsePublicKey([]byte(text))
 		if err != nil {
@@ -258,20 +182,6 @@ func gatewayURL(account *apiv1.MerchantAccount) string {
 		return account.Spec.GatewayURL
 	}
 	return regionHosts[account.Spec.Region]
-}
-
-func (g *gateway) setRate(stated *apiv1.RateLimit) {
-	if stated == nil {
-		stated = &apiv1.RateLimit{RequestsPerSecond: defaultRequestsPerSecond, Burst: defaultBurst}
-	}
-	burst := int(stated.Burst)
-	if burst == 0 {
-		burst = 2 * int(stated.RequestsPerSecond)
-	}
-	g.limiter.SetLimit(rate.Limit(stated.RequestsPerSecond))
-	g.limiter.SetBurst(burst)
-	g.renewals.SetLimit(rate.Limit(stated.RequestsPerSecond) / shareOfRenewals)
-	g.renewals.SetBurst(max(burst/shareOfRenewals, 1))
 }
 
 // secretRetry is the pace of reading a Secret that neither exists nor is missing, or that is not watched.

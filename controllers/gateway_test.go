@@ -73,7 +73,7 @@ func TestLeaveThatWasNotUsedSaysNothingAboutTheGateway(t *testing.T) {
 				w := newWorld(t)
 				defer w.close()
 				breaker := newBreaker()
-				w.gateways.clients[requestFor(testAccount).NamespacedName].breaker = breaker
+				w.gateways.clients[requestFor(testAccount).NamespacedName].queue.breaker = breaker
 				fail := func() {
 					done, err := breaker.Allow()
 					if err != nil {

@@ -80,21 +80,20 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 	obj := op.object()
 	before := landmarksOf(op)
 	op.begin()
-	var leave permit
+	var granted *leave
 	defer func() {
-		if leave != nil {
-			leave(errUnused)
+		if granted != nil {
+			granted.unused()
 		}
 	}()
 	called := false
 	for range longestPass {
 		decided := op.decide()
 
-		if decided.do.needsGateway() && leave == nil {
-			var result *ctrl.Result
-			var err error
-			if leave, result, err = l.admit(ctx, saver, before, op, decided, called); leave == nil {
-				return *result, err
+		if decided.do.needsGateway() && granted == nil {
+			told := op.gateway().queue.ask(l.Clock.Now(), &op.remembered().place, decided.urgency(called))
+			if granted = told.leave; granted == nil {
+				return l.comeBack(ctx, saver, before, op, decided, told)
 			}
 		}
 
@@ -118,8 +117,8 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 			actConsult, actExchange, actRenew, actRevoke:
 			// A call in flight is finished even when the process is asked to stop; the client's own time-out bounds it.
 			op.remembered().nextLook = time.Time{}
-			leave(l.call(context.WithoutCancel(ctx), op, decided.do))
-			leave, called = nil, true
+			granted.used(l.call(context.WithoutCancel(ctx), op, decided.do))
+			granted, called = nil, true
 			l.memory.store(obj, op.requestID(), *op.remembered())
 		case actSettleFailed, actSettleCancelled, actSettleNotified, actWithdrawCancel:
 			op.intend(decided.do)
@@ -137,6 +136,7 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 				}
 				return ctrl.Result{RequeueAfter: decided.after}, nil
 			}
+			op.remembered().place = place{}
 			return l.pause(ctx, saver, before, op, decided.report, decided.after)
 		case actRest:
 			return staleOr(l.rest(ctx, saver, before, op, decided.report), "recording status")
@@ -145,39 +145,30 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 	return l.pause(ctx, saver, before, op, op.decide().report, time.Second)
 }
 
-// admit asks for leave to send a request. Without it, the pass ends.
-func (l *Lifecycle) admit(ctx context.Context, saver *statusSaver, before landmarks, op operation, decided decision, called bool) (permit, *ctrl.Result, error) {
-	remembered := op.remembered()
-	if decided.patient && !called {
-		if delay := op.gateway().putOff(l.Clock.Now(), &remembered.patientTurn); delay > 0 {
-			result, err := l.pause(ctx, saver, before, op, decided.report, delay)
-			return nil, &result, err
-		}
+// comeBack ends a pass that got no leave until it is worth asking again.
+func (l *Lifecycle) comeBack(ctx context.Context, saver *statusSaver, before landmarks, op operation, decided decision, told standing) (ctrl.Result, error) {
+	if told.unreachable {
+		return l.pause(ctx, saver, before, op, decided.report, spread(told.wait, jitter(op.object(), l.Clock.Now())))
 	}
-	leave, delay, broken := op.gateway().permit(l.Clock.Now(), &remembered.turn, called)
-	switch {
-	case leave != nil:
-		remembered.patientTurn = time.Time{}
-		return leave, nil, nil
-	case broken:
-		remembered.patientTurn = time.Time{}
-		result, err := l.pause(ctx, saver, before, op, decided.report, spread(delay, jitter(op.object(), l.Clock.Now())))
-		return nil, &result, err
-	default: // it has its place in the queue, and nothing to tell
-		l.memory.store(op.object(), op.requestID(), *remembered)
-		return nil, &ctrl.Result{RequeueAfter: delay}, nil
+	var err error
+	if decided.patient { // for hours perhaps, so people are told meanwhile
+		err = l.record(ctx, saver, before, op, decided.report)
 	}
+	l.memory.store(op.object(), op.requestID(), *op.remembered())
+	if err != nil {
+		return staleOr(err, "recording status")
+	}
+	return ctrl.Result{RequeueAfter: told.wait}, nil
 }
 
-// call sends one request and counts it.
-func (l *Lifecycle) call(ctx context.Context, op operation, do action) error {
+// call sends one request, counts it, and says how long the answer took.
+func (l *Lifecycle) call(ctx context.Context, op operation, do action) (time.Duration, error) {
 	began := l.Clock.Now()
 	err := op.call(ctx, do)
 	took := l.Clock.Since(began)
-	op.gateway().share.answered(op.gateway().load, took)
 	gatewayRequestSeconds.WithLabelValues(op.kind(), string(do)).Observe(took.Seconds())
 	gatewayRequests.WithLabelValues(op.kind(), string(do), string(classify(err))).Inc()
-	return err
+	return took, err
 }
 
 // open reads the object of a pass. On a copy without what this process has written last, a pass would ask and write once more what is done: such

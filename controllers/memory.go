@@ -23,10 +23,8 @@ type recall struct {
 	failures int
 	// nextLook is when to ask the gateway next; zero means that no time was planned.
 	nextLook time.Time
-	// turn is when the account's rate limit lets this operation send its next request; zero while it has not asked for that.
-	turn time.Time
-	// patientTurn is when it may ask for that, where it stands behind others that can wait as well; zero while it has no place among them.
-	patientTurn time.Time
+	// place is where it stands in its account's queue of requests.
+	place place
 	// ended is the recorded try of an agreement's step of which this process knows that it is over.
 	ended time.Time
 	// heeded tells which notifications the gateway has been asked about, and rejected of which the user was told that they are not believed.

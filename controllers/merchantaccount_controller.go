@@ -46,13 +46,14 @@ func (r *MerchantAccountReconciler) Reconcile(ctx context.Context, req ctrl.Requ
 	remembered := r.memory.load(account, "")
 	var retry time.Duration
 	if found == nil {
-		leave, delay, _ := gateway.permit(r.Clock.Now(), &remembered.turn, true)
-		if leave == nil {
+		told := gateway.queue.ask(r.Clock.Now(), &remembered.place, onCredit)
+		if told.leave == nil {
 			r.memory.store(account, "", remembered)
-			return ctrl.Result{RequeueAfter: delay}, nil
+			return ctrl.Result{RequeueAfter: told.wait}, nil
 		}
+		began := r.Clock.Now()
 		err := r.check(ctx, account, gateway)
-		leave(err)
+		told.leave.used(r.Clock.Since(began), err)
 		found = credentialsProblem(err, gateway)
 		if found != nil {
 			remembered.failures++

@@ -297,7 +297,7 @@ func TestRefundNameUsedAgainForAnotherPaymentIsAnotherRefund(t *testing.T) {
 
 // queue lets the account's next requests wait for their turn, until what it returns is called.
 func (w *world) queue() (release func()) {
-	limiter := w.gateways.clients[client.ObjectKeyFromObject(w.account())].limiter
+	limiter := w.gateways.clients[client.ObjectKeyFromObject(w.account())].queue.all
 	limiter.SetLimit(1)
 	limiter.SetBurst(1)
 	limiter.ReserveN(w.clock.Now(), 1)

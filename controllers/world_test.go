@@ -198,7 +198,7 @@ func (w *world) newGateways() *Gateways {
 	gateways := NewGateways(secrets, nil, time.Second)
 	gateways.clients[accountKey] = &gateway{
 		client: reach, generation: account.Generation, secretVersion: secret.ResourceVersion,
-		limiter: rate.NewLimiter(rate.Inf, 1), renewals: rate.NewLimiter(rate.Inf, 1), breaker: newTestBreaker(), share: &workerShare{}, load: &accountLoad{},
+		queue: unlimitedQueue(&sharedWorkers{}),
 	}
 	return gateways
 }
@@ -451,6 +451,15 @@ func reason(conditions []metav1.Condition) string {
 type silentRecorder struct{}
 
 func (silentRecorder) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...any) {
+}
+
+// unlimitedQueue lets everything go for which there is a worker.
+func unlimitedQueue(of *sharedWorkers) *requestQueue {
+	q := newRequestQueue(of, nil)
+	q.all.SetLimit(rate.Inf)
+	q.patient.SetLimit(rate.Inf)
+	q.breaker = newTestBreaker()
+	return q
 }
 
 // newTestBreaker never opens: it counts in real time, which tests do not have.

@@ -1,0 +1,101 @@
+package controllers
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
+)
+
+// Operations have taken their turns, and then can not go on for another reason. By the time they can, all of those turns have come.
+func TestTurnsThatCameWhileSomethingElseWasWaitedForAreGivenUp(t *testing.T) {
+	const waiting, perSecond = 30, 2
+	w := newWorld(t)
+	defer w.close()
+	w.gateways.clients[requestFor(testAccount).NamespacedName].queue.setRate(&apiv1.RateLimit{RequestsPerSecond: perSecond, Burst: perSecond})
+	look := func() {
+		for i := range waiting {
+			w.must(w.reconcilePayment(fmt.Sprintf("order-%d", i)))
+		}
+	}
+	verified := func(version string) {
+		w.store.edit(w.account(), func(obj client.Object) { obj.(*apiv1.MerchantAccount).Status.VerifiedSecretVersion = version })
+	}
+	for i := range waiting {
+		w.store.create(newPayment(fmt.Sprintf("order-%d", i)))
+	}
+	look()
+	verified("2") // the Secret that is watched has not caught up
+	look()
+	w.advance(time.Minute)
+	verified("1")
+	before := len(w.sent)
+	look()
+	if got := len(w.sent) - before; got == 0 || got > 2*perSecond { // a pass that has asked may submit on credit
+		t.Errorf("%d requests leave at once, want some, and %d at most", got, 2*perSecond)
+	}
+}
+
+// A slow gateway sends many away for want of a worker. When it is quick again, they come back among others that have waited for their turns.
+func TestRateHoldsWhenASlowGatewayIsQuickAgain(t *testing.T) {
+	const waiting, perSecond, slowFor = 1500, 20, 20 * time.Second
+	type request struct {
+		place        place
+		due, answers time.Time
+		leave        *leave
+		done         bool
+	}
+	q := unlimitedQueue(&sharedWorkers{count: 8})
+	q.setRate(&apiv1.RateLimit{RequestsPerSecond: perSecond, Burst: 1})
+	requests, done := make([]request, waiting), 0
+	var left []time.Time
+	for now := worldStart; done < waiting; now = now.Add(5 * time.Millisecond) {
+		if now.Sub(worldStart) > 5*time.Minute {
+			t.Fatalf("%d of %d are done after five minutes", done, waiting)
+		}
+		took := 10 * time.Millisecond
+		if now.Sub(worldStart) < slowFor {
+			took = 500 * time.Millisecond
+		}
+		for i := range requests {
+			r := &requests[i]
+			if r.leave != nil && !now.Before(r.answers) {
+				r.leave.used(took, nil)
+				r.leave, r.done = nil, true
+				done++
+			}
+			if r.done || r.leave != nil || now.Before(r.due) {
+				continue
+			}
+			told := q.ask(now, &r.place, inTurn)
+			if r.leave, r.due, r.answers = told.leave, now.Add(told.wait), now.Add(took); told.leave != nil {
+				left = append(left, now)
+			}
+		}
+	}
+	if got := mostInASecond(left); got > perSecond+1 { // the burst
+		t.Errorf("%d requests left within a second, want %d at most", got, perSecond+1)
+	}
+}
+
+// A worker that is missing for a moment costs an operation a moment, and not its place before all others.
+func TestTurnIsKeptForAMomentWithoutAWorker(t *testing.T) {
+	q := unlimitedQueue(&sharedWorkers{count: 2})
+	q.setRate(&apiv1.RateLimit{RequestsPerSecond: 1, Burst: 2})
+	busy := q.ask(worldStart, &place{}, inTurn)
+	var mine, another place
+	told := q.ask(worldStart, &mine, inTurn)
+	if told.leave != nil || told.wait != fastestReturn {
+		t.Fatalf("leave = %t, delay = %s; want to come back after %s", told.leave != nil, told.wait, fastestReturn)
+	}
+	if told := q.ask(worldStart, &another, inTurn); told.wait != time.Second {
+		t.Fatalf("delay = %s, want that of the next turn", told.wait)
+	}
+	busy.leave.used(0, nil)
+	if told := q.ask(worldStart.Add(fastestReturn), &mine, inTurn); told.leave == nil {
+		t.Errorf("the operation has to wait for %s more", told.wait)
+	}
+}
