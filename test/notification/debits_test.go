@@ -175,7 +175,10 @@ func createDebits(t *testing.T, s *testenv.Shop, account string, count int) {
 // awaitDebits waits until all debits of an account are reported as paid.
 func awaitDebits(t *testing.T, s *testenv.Shop, account string, count int) {
 	t.Helper()
-	eventually(t, 5*time.Second, longestDebits, func() error { // a list of everything costs the API server much
+	eventually(t, time.Second, longestDebits, func() error {
+		if sent := s.Simulator.Ledger().Calls("pay"); sent < count { // a list of everything costs the API server much
+			return fmt.Errorf("%d debits were sent, want %d", sent, count)
+		}
 		payments, paid := &apiv1.PaymentList{}, 0
 		if err := cluster.Client.List(t.Context(), payments, client.InNamespace(s.Namespace)); err != nil {
 			return err
