@@ -53,7 +53,7 @@ type Config struct {
 	KeyVersion int
 
 	// AgentToken is sent where it is not empty: only a service provider acting for a merchant has one.
-	AgentToken string
+	AgentToken Credential
 
 	// AlipayPublicKeys verify answers. At least one; two while the gateway's key is replaced. See [ParsePublicKey].
 	AlipayPublicKeys []*rsa.PublicKey
@@ -87,7 +87,7 @@ type Client struct {
 	clientID         string
 	privateKey       *rsa.PrivateKey
 	keyVersion       int
-	agentToken       string
+	agentToken       Credential
 	alipayPublicKeys []*rsa.PublicKey
 	http             http.Client
 	timeout          time.Duration
@@ -188,7 +188,7 @@ func (cfg Config) check() error {
 	if cfg.KeyVersion < 0 {
 		return errors.New("the key version is negative")
 	}
-	if len(cfg.AgentToken) > maxAgentToken || strings.ContainsFunc(cfg.AgentToken, notGraphic) {
+	if len(cfg.AgentToken) > maxAgentToken || strings.ContainsFunc(string(cfg.AgentToken), notGraphic) {
 		return fmt.Errorf("the agent token has more than %d characters, or one outside printable ASCII", maxAgentToken)
 	}
 	if len(cfg.AlipayPublicKeys) == 0 || slices.Contains(cfg.AlipayPublicKeys, nil) {
@@ -327,7 +327,7 @@ func (c *Client) sign(request *http.Request, path string, body []byte) error {
 		"Accept-Encoding": {"identity"}, // keeps any transport from asking for gzip by itself
 	}
 	if c.agentToken != "" {
-		request.Header.Set("Agent-Token", c.agentToken)
+		request.Header.Set("Agent-Token", string(c.agentToken))
 	}
 	return nil
 }

@@ -41,6 +41,8 @@ func holders() []any {
 		&SupplyDefenseDocumentRequest{DisputeEvidence: Evidence(canary)},
 		&DownloadDisputeEvidenceResponse{DisputeEvidence: Evidence(canary)},
 		Evidence(canary),
+		Config{ClientID: "SANDBOX_5Y00000000000000", AgentToken: canary},
+		&Client{clientID: "SANDBOX_5Y00000000000000", agentToken: canary},
 	}
 }
 

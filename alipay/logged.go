@@ -105,3 +105,15 @@ func (d DownloadDisputeEvidenceResponse) MarshalLog() any { return logged(d) }
 
 // LogValue hides from package slog what must not be logged.
 func (d DownloadDisputeEvidenceResponse) LogValue() slog.Value { return slog.StringValue(logged(d)) }
+
+// MarshalLog hides from package logr what must not be logged.
+func (c Config) MarshalLog() any { return logged(c) }
+
+// LogValue hides from package slog what must not be logged.
+func (c Config) LogValue() slog.Value { return slog.StringValue(logged(c)) }
+
+// MarshalLog hides from package logr what must not be logged.
+func (c *Client) MarshalLog() any { return logged(c) }
+
+// LogValue hides from package slog what must not be logged.
+func (c *Client) LogValue() slog.Value { return slog.StringValue(logged(c)) }

@@ -481,7 +481,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		{"no public key", func(c *Config) { c.AlipayPublicKeys = nil }, nil, "public key"},
 		{"a nil public key", func(c *Config) { c.AlipayPublicKeys = append(c.AlipayPublicKeys, nil) }, nil, "public key"},
 		{"an agent token with a line break", func(c *Config) { c.AgentToken = "hunter2\r\nX: y" }, nil, "agent token"},
-		{"an agent token too long", func(c *Config) { c.AgentToken = strings.Repeat("a", 129) }, nil, "agent token"},
+		{"an agent token too long", func(c *Config) { c.AgentToken = Credential(strings.Repeat("a", 129)) }, nil, "agent token"},
 		{"no time-out", func(*Config) {}, WithTimeout(0), "time-out"},
 		{"no clock", func(*Config) {}, WithClock(nil), "clock"},
 	}

@@ -106,3 +106,14 @@ func (d DownloadDisputeEvidenceResponse) Format(state fmt.State, _ rune) {
 	type plain DownloadDisputeEvidenceResponse
 	printed(state, plain(d))
 }
+
+// Format hides from every verb of package fmt what must not be printed.
+func (c Config) Format(state fmt.State, _ rune) {
+	type plain Config
+	printed(state, plain(c))
+}
+
+// Format prints whose client it is, and nothing that it holds.
+func (c *Client) Format(state fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(state, "client %s of %s", c.clientID, c.baseURL)
+}

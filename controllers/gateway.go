@@ -153,7 +153,7 @@ func (g *Gateways) connect(account *apiv1.MerchantAccount, secret *corev1.Secret
 		ClientID:   account.Spec.ClientID,
 		PrivateKey: privateKey,
 		KeyVersion: keyVersion,
-		AgentToken: strings.TrimSpace(string(secret.Data[apiv1.AgentTokenSecretKey])),
+		AgentToken: alipay.Credential(strings.TrimSpace(string(secret.Data[apiv1.AgentTokenSecretKey]))),
 	}
 	built := &gateway{
 		generation: account.Generation, secretVersion: secret.ResourceVersion,
