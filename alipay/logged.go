@@ -107,10 +107,10 @@ func (d DownloadDisputeEvidenceResponse) MarshalLog() any { return logged(d) }
 func (d DownloadDisputeEvidenceResponse) LogValue() slog.Value { return slog.StringValue(logged(d)) }
 
 // MarshalLog hides from package logr what must not be logged.
-func (c Config) MarshalLog() any { return logged(c) }
+func (cfg Config) MarshalLog() any { return logged(cfg) }
 
 // LogValue hides from package slog what must not be logged.
-func (c Config) LogValue() slog.Value { return slog.StringValue(logged(c)) }
+func (cfg Config) LogValue() slog.Value { return slog.StringValue(logged(cfg)) }
 
 // MarshalLog hides from package logr what must not be logged.
 func (c *Client) MarshalLog() any { return logged(c) }

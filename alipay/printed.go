@@ -108,9 +108,9 @@ func (d DownloadDisputeEvidenceResponse) Format(state fmt.State, _ rune) {
 }
 
 // Format hides from every verb of package fmt what must not be printed.
-func (c Config) Format(state fmt.State, _ rune) {
+func (cfg Config) Format(state fmt.State, _ rune) {
 	type plain Config
-	printed(state, plain(c))
+	printed(state, plain(cfg))
 }
 
 // Format prints whose client it is, and nothing that it holds.
