@@ -104,7 +104,7 @@ func (r *CatalogReconciler) refresh(ctx context.Context, catalog *apiv1.PaymentM
 func (r *CatalogReconciler) record(ctx context.Context, saver *statusSaver, catalog *apiv1.PaymentMethodCatalog, found *problem, remembered recall) (ctrl.Result, error) {
 	told := report{verdict: ready, reason: apiv1.RefreshedReason, message: "The list is what the gateway says."}
 	delay := time.Duration(0)
-	remembered.place = place{}
+	remembered.place = remembered.place.leaving(r.Clock.Now())
 	if found == nil {
 		remembered.nextLook, remembered.failures = time.Time{}, 0
 		catalog.Status.ObservedGeneration = catalog.Generation

@@ -136,7 +136,7 @@ func (l *Lifecycle) run(ctx context.Context, saver *statusSaver, op operation) (
 				}
 				return ctrl.Result{RequeueAfter: decided.after}, nil
 			}
-			op.remembered().place = place{}
+			op.remembered().place = op.remembered().place.leaving(op.at())
 			return l.pause(ctx, saver, before, op, decided.report, decided.after)
 		case actRest:
 			return staleOr(l.rest(ctx, saver, before, op, decided.report), "recording status")
@@ -213,6 +213,7 @@ func (l *Lifecycle) rest(ctx context.Context, saver *statusSaver, before landmar
 	if err := l.record(ctx, saver, before, op, told); err != nil {
 		return err
 	}
+	op.remembered().place = op.remembered().place.leaving(op.at())
 	l.memory.rest(op.object(), op.requestID(), *op.remembered())
 	return nil
 }

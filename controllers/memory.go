@@ -137,13 +137,14 @@ func (m *memory) store(obj client.Object, requestID string, remembered recall) {
 	m.entries[client.ObjectKeyFromObject(obj)] = memoryEntry{uid: obj.GetUID(), requestID: requestID, recall: remembered}
 }
 
-// rest forgets what is of no use once nothing is to be done, and keeps what was made of notifications.
+// rest forgets what is of no use once nothing is to be done, and keeps what was made of notifications, and a turn that is still to come.
 func (m *memory) rest(obj client.Object, requestID string, remembered recall) {
-	if remembered.heeded == 0 && remembered.rejected == 0 && remembered.alarmed == 0 {
+	kept := recall{heeded: remembered.heeded, rejected: remembered.rejected, alarmed: remembered.alarmed, place: remembered.place}
+	if kept == (recall{}) {
 		m.drop(client.ObjectKeyFromObject(obj))
 		return
 	}
-	m.store(obj, requestID, recall{heeded: remembered.heeded, rejected: remembered.rejected, alarmed: remembered.alarmed})
+	m.store(obj, requestID, kept)
 }
 
 func (m *memory) drop(key types.NamespacedName) {

@@ -100,13 +100,39 @@ const (
 	onCredit
 )
 
-// place is where an operation stands between its passes: when each turn that it has taken comes, zero for one that it has not. Who goes on to wait
-// for something else gives it up: turns that have come meanwhile would let all leave at once that have waited for the same.
+// place is where an operation stands between its passes: when each turn that it has taken comes, zero for one that it has not.
 type place struct {
 	// patient is its turn among what is patient, and all the one among all requests.
 	patient, all time.Time
 	// worker is when there may be a worker for it, if there was none.
 	worker time.Time
+	// away is true once it waits for something else than the queue.
+	away bool
+}
+
+// leaving is the place of an operation that goes on to wait for something else. It keeps a turn that is still to come: nobody else gets that, and
+// others taken instead would be behind all of them, with nothing sent until then.
+func (p place) leaving(now time.Time) place {
+	if !p.ahead(now) {
+		return place{}
+	}
+	p.away = true
+	return p
+}
+
+// back is the place of an operation that asks again. A turn that has come while it was away is lost: all that have waited for the same would leave at
+// once.
+func (p place) back(now time.Time) place {
+	if p.away && !p.ahead(now) {
+		return place{}
+	}
+	p.away = false
+	return p
+}
+
+// ahead reports whether the turn that was taken last is still to come.
+func (p place) ahead(now time.Time) bool {
+	return p.all.After(now) || p.all.IsZero() && p.patient.After(now)
 }
 
 // standing is what the queue says to a request.
@@ -121,6 +147,7 @@ type standing struct {
 
 // ask asks for leave to send one request. at is where the caller stands; keep it until leave was given.
 func (q *requestQueue) ask(now time.Time, at *place, how urgency) standing {
+	*at = at.back(now)
 	if how == behindOthers {
 		if wait := awaitTurn(q.patient, &at.patient, now); wait > 0 {
 			return standing{wait: wait}

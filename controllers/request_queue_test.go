@@ -39,6 +39,52 @@ func TestTurnsThatCameWhileSomethingElseWasWaitedForAreGivenUp(t *testing.T) {
 	}
 }
 
+// Operations have taken turns that are still to come when something else holds them up for a moment, as an edit of the account does. Turns that were
+// thrown away would be waited for all the same, by everybody and with nothing sent.
+func TestTurnsThatAreStillToComeSurviveAMomentOfWaitingForSomethingElse(t *testing.T) {
+	const waiting, perSecond = 30, 2
+	verifiedVersion := func(version string) func(*apiv1.MerchantAccount) {
+		return func(account *apiv1.MerchantAccount) { account.Status.VerifiedSecretVersion = version }
+	}
+	generation := func(change int64) func(*apiv1.MerchantAccount) {
+		return func(account *apiv1.MerchantAccount) { account.Generation += change }
+	}
+	for name, c := range map[string]struct{ hold, release func(*apiv1.MerchantAccount) }{
+		"for a time":  {verifiedVersion("2"), verifiedVersion("1")},
+		"to be woken": {generation(1), generation(-1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			defer w.close()
+			w.gateways.clients[requestFor(testAccount).NamespacedName].queue.setRate(&apiv1.RateLimit{RequestsPerSecond: perSecond, Burst: perSecond})
+			look := func() {
+				for i := range waiting {
+					w.must(w.reconcilePayment(fmt.Sprintf("order-%d", i)))
+				}
+			}
+			edit := func(change func(*apiv1.MerchantAccount)) {
+				w.store.edit(w.account(), func(obj client.Object) { change(obj.(*apiv1.MerchantAccount)) })
+			}
+			for i := range waiting {
+				w.store.create(newPayment(fmt.Sprintf("order-%d", i)))
+			}
+			look()
+			edit(c.hold)
+			look()
+			edit(c.release)
+			before := w.sends("pay")
+			const seconds = 5
+			for range seconds {
+				look()
+				w.advance(time.Second)
+			}
+			if got, want := w.sends("pay")-before, perSecond*(seconds-1); got < want || got > perSecond*(seconds+1) {
+				t.Errorf("%d payments were made within %d seconds, want %d a second", got, seconds, perSecond)
+			}
+		})
+	}
+}
+
 // A slow gateway sends many away for want of a worker. When it is quick again, they come back among others that have waited for their turns.
 func TestRateHoldsWhenASlowGatewayIsQuickAgain(t *testing.T) {
 	const waiting, perSecond, slowFor = 1500, 20, 20 * time.Second
