@@ -79,6 +79,7 @@ func unreachable(delay time.Duration) *problem {
 
 // refresh asks the gateway, and takes the list if it gives one.
 func (r *CatalogReconciler) refresh(ctx context.Context, catalog *apiv1.PaymentMethodCatalog, account accountFacts, granted *leave, remembered *recall) *problem {
+	defer granted.unused() // in a panic
 	began := r.Clock.Now()
 	answer, err := account.gateway.client.Consult(context.WithoutCancel(ctx), consultRequest(catalog, account.account))
 	took := r.Clock.Since(began)

@@ -51,6 +51,7 @@ func (r *MerchantAccountReconciler) Reconcile(ctx context.Context, req ctrl.Requ
 			r.memory.store(account, "", remembered)
 			return ctrl.Result{RequeueAfter: told.wait}, nil
 		}
+		defer told.leave.unused() // in a panic
 		began := r.Clock.Now()
 		err := r.check(ctx, account, gateway)
 		told.leave.used(r.Clock.Since(began), err)

@@ -182,21 +182,28 @@ func awaitTurn(limiter *rate.Limiter, turn *time.Time, now time.Time) time.Durat
 	return turn.Sub(now)
 }
 
-// leave is to send one request, and holds a worker of the account's share. Whoever has it ends it, by used or by unused.
+// leave is to send one request, and holds a worker of the account's share. Whoever has it ends it, by used or by unused, also where sending panics.
 type leave struct {
 	workers *workerShare
-	done    func(error)
+	// done tells the breaker; nil once the leave has ended.
+	done func(error)
 }
 
 // used says how long the answer took, and what became of the request.
 func (l *leave) used(took time.Duration, err error) {
 	l.workers.answered(took)
-	l.workers.giveBack()
-	l.done(err)
+	l.end(err)
 }
 
-// unused says that nothing was sent.
+// unused says that no request has told anything of the gateway. After used it does nothing, so that it can be deferred.
 func (l *leave) unused() {
+	if l.done != nil {
+		l.end(errUnused)
+	}
+}
+
+func (l *leave) end(err error) {
 	l.workers.giveBack()
-	l.done(errUnused)
+	l.done(err)
+	l.done = nil
 }

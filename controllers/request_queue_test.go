@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	apiv1 "github.com/alipay-operator/alipay-operator/api/v1"
@@ -143,5 +144,41 @@ func TestTurnIsKeptForAMomentWithoutAWorker(t *testing.T) {
 	busy.leave.used(0, nil)
 	if told := q.ask(worldStart.Add(fastestReturn), &mine, inTurn); told.leave == nil {
 		t.Errorf("the operation has to wait for %s more", told.wait)
+	}
+}
+
+// controller-runtime goes on after a panic, so the worker and the breaker must as well.
+func TestPanicGivesBackWhatARequestHeld(t *testing.T) {
+	w := newWorld(t)
+	defer w.close()
+	catalogs, accounts := &CatalogReconciler{Lifecycle: w.newLifecycle()}, &MerchantAccountReconciler{Lifecycle: w.newLifecycle()}
+	w.store.create(newCatalog())
+	w.store.create(newPayment("order"))
+	w.beforeSend = func(sentRequest) error { panic("of the transport") }
+	queue := w.gateways.clients[requestFor(testAccount).NamespacedName].queue
+	for _, c := range []struct {
+		kind   string
+		before func()
+		look   func() (ctrl.Result, error)
+	}{
+		{paymentKind, func() {}, func() (ctrl.Result, error) { return w.reconcilePayment("order") }},
+		{catalogKind, func() {}, func() (ctrl.Result, error) { return catalogs.Reconcile(t.Context(), requestFor("thai")) }},
+		{"MerchantAccount", func() {
+			w.store.edit(w.account(), func(obj client.Object) { obj.(*apiv1.MerchantAccount).Status.Conditions = nil })
+		}, func() (ctrl.Result, error) { return accounts.Reconcile(t.Context(), requestFor(testAccount)) }},
+	} {
+		c.before()
+		sent := len(w.sent)
+		func() {
+			defer func() { _ = recover() }()
+			_, _ = c.look()
+		}()
+		if len(w.sent) == sent {
+			t.Errorf("%s: no request was tried", c.kind)
+		}
+		if queue.workers.underWay != 0 || queue.workers.of.busy != 0 {
+			t.Errorf("%s: %d requests count as under way, want none", c.kind, queue.workers.underWay)
+			queue.workers.giveBack()
+		}
 	}
 }
