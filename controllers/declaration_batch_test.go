@@ -326,3 +326,35 @@ func TestPaymentTakesBackEachDeclarationThatWasNeverSent(t *testing.T) {
 		t.Errorf("the payment notes %+v, want nothing of them", notes)
 	}
 }
+
+// Whatever is wrong with one of them, the gateway answers about the others when it is not asked about that one.
+func TestPaymentFollowsDeclarationsBesideOneThatGetsNoAnswer(t *testing.T) {
+	for _, odd := range []string{"a", "z"} { // before the other by its id, and after it
+		t.Run(odd, func(t *testing.T) {
+			w := paidChina(t)
+			w.loses("declare")
+			for _, id := range []string{odd, "m", "n"} {
+				w.store.create(newDeclaration(id, "3000", func(spec *apiv1.CustomsDeclarationSpec) {
+					spec.DeclarationRequestID, spec.SplitOrder, spec.SubOrderID = id, true, id
+				}))
+				w.must(w.reconcileDeclaration(id))
+			}
+			for _, id := range []string{odd, "m", "n"} {
+				w.store.remove(w.declaration(id))
+				w.must(w.reconcileDeclaration(id))
+			}
+			w.beforeSend = func(r sentRequest) error {
+				if ids, _ := r.fields["declarationRequestIds"].([]any); slices.Contains(ids, any(odd)) {
+					return errConnection
+				}
+				return nil
+			}
+			for end := w.clock.Now().Add(day); w.clock.Now().Before(end); {
+				w.advance(w.must(w.reconcilePayment("order")).RequeueAfter)
+			}
+			if notes := w.payment("order").Status.Declarations; len(notes) != 1 || notes[0].DeclarationRequestID != odd {
+				t.Errorf("the payment notes %+v, want the one that gets no answer alone", notes)
+			}
+		})
+	}
+}

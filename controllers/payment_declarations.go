@@ -166,14 +166,15 @@ func orphanDeclarations(payment *apiv1.Payment, declarations []apiv1.CustomsDecl
 }
 
 // inquireOrphanDeclarations asks what became of declarations without an object, of several at once, and settles what the gateway has settled. Of
-// the first it also settles that the gateway has proved not to have it.
+// the first that is asked about it also settles that the gateway has proved not to have it.
 func (p *paymentPass) inquireOrphanDeclarations(ctx context.Context) error {
-	st, id := &p.payment.Status, p.orphanDeclarations[0]
-	p.asked = true
 	ids := p.orphanDeclarations[:min(len(p.orphanDeclarations), alipay.MaxDeclarationsPerInquiry)]
-	if p.recall.failures > 0 {
-		ids = ids[:1] // in case another one is the cause
+	if p.recall.failures > 0 { // in case one is the cause: each alone, in no order, so that none waits behind it
+		one := int(p.jitter * float64(len(p.orphanDeclarations)))
+		ids = p.orphanDeclarations[one : one+1]
 	}
+	st, id := &p.payment.Status, ids[0]
+	p.asked = true
 	answer, err := p.gateway().client.InquiryDeclarationRequests(ctx, &alipay.InquiryDeclarationRequestsRequest{DeclarationRequestIDs: ids})
 	if len(ids) > 1 && classify(err) == notFound {
 		return errUnusable // of which one is it?
