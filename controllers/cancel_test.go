@@ -17,7 +17,7 @@ func TestSlowAccountStillGetsItsCancellationThrough(t *testing.T) {
 	w := newWorld(t)
 	defer w.close()
 	for _, g := range w.gateways.clients {
-		g.queue.all = rate.NewLimiter(1, 1)
+		g.queue.all = &turns{Limiter: rate.NewLimiter(1, 1)}
 	}
 	w.paid("order")
 	w.editPayment("order", func(spec *apiv1.PaymentSpec) { spec.DesiredState = apiv1.DesiredCancelled })

@@ -39,7 +39,7 @@ func (r *CatalogReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	catalog := &apiv1.PaymentMethodCatalog{}
 	if err := r.open(ctx, req.NamespacedName, catalog); err != nil {
 		if apierrors.IsNotFound(err) {
-			r.memory.forget(req.NamespacedName)
+			r.memory.forget(req.NamespacedName, r.Clock.Now())
 		}
 		return staleOr(err, "reading")
 	}

@@ -185,7 +185,7 @@ func (l *Lifecycle) open(ctx context.Context, key client.ObjectKey, obj client.O
 
 // gone forgets an object that no longer exists.
 func (l *Lifecycle) gone(kind string, key client.ObjectKey) {
-	l.memory.forget(key)
+	l.memory.forget(key, l.Clock.Now())
 	unknownOutcomes.note(kind, key, false, time.Time{})
 }
 
@@ -213,7 +213,11 @@ func (l *Lifecycle) rest(ctx context.Context, saver *statusSaver, before landmar
 	if err := l.record(ctx, saver, before, op, told); err != nil {
 		return err
 	}
-	op.remembered().place = op.remembered().place.leaving(op.at())
+	if place := &op.remembered().place; told.verdict == ready {
+		place.giveUp(op.at())
+	} else {
+		*place = place.leaving(op.at())
+	}
 	l.memory.rest(op.object(), op.requestID(), *op.remembered())
 	return nil
 }

@@ -154,9 +154,11 @@ func (m *memory) drop(key types.NamespacedName) {
 }
 
 // forget is told of an object that no longer exists.
-func (m *memory) forget(key types.NamespacedName) {
+func (m *memory) forget(key types.NamespacedName, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	gone := m.entries[key].recall
+	gone.place.giveUp(now)
 	delete(m.entries, key)
 	delete(m.written, key)
 }

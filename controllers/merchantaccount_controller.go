@@ -34,7 +34,7 @@ func (r *MerchantAccountReconciler) Reconcile(ctx context.Context, req ctrl.Requ
 	if err := r.open(ctx, req.NamespacedName, account); err != nil {
 		if client.IgnoreNotFound(err) == nil {
 			r.Gateways.forget(req.NamespacedName)
-			r.memory.forget(req.NamespacedName)
+			r.memory.forget(req.NamespacedName, r.Clock.Now())
 		}
 		return staleOr(err, "reading")
 	}

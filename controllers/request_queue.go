@@ -21,8 +21,8 @@ import (
 //  4. The breaker lets nothing go to a gateway that does not answer. It comes last because it lets one request go to try again, which then must not
 //     be held up elsewhere. Who is refused gives up the place, or all of them would leave at once afterwards.
 type requestQueue struct {
-	all     *rate.Limiter
-	patient *rate.Limiter
+	all     *turns
+	patient *turns
 	workers *workerShare
 	breaker *gobreaker.TwoStepCircuitBreaker[any]
 }
@@ -49,8 +49,8 @@ var errUnused = errors.New("no request was sent")
 func newRequestQueue(of *sharedWorkers, stated *apiv1.RateLimit) *requestQueue {
 	perSecond, burst := rateOf(stated)
 	return &requestQueue{
-		all:     rate.NewLimiter(perSecond, burst),
-		patient: rate.NewLimiter(perSecond/patientShare, max(burst/patientShare, 1)),
+		all:     &turns{Limiter: rate.NewLimiter(perSecond, burst)},
+		patient: &turns{Limiter: rate.NewLimiter(perSecond/patientShare, max(burst/patientShare, 1))},
 		workers: &workerShare{of: of},
 		breaker: newBreaker(),
 	}
@@ -108,6 +108,17 @@ type place struct {
 	worker time.Time
 	// away is true once it waits for something else than the queue.
 	away bool
+	// queue is that which the turns are of.
+	queue *requestQueue
+}
+
+// giveUp leaves the turns that are still to come to others.
+func (p *place) giveUp(now time.Time) {
+	if p.queue != nil {
+		p.queue.all.giveBack(p.all, now)
+		p.queue.patient.giveBack(p.patient, now)
+	}
+	*p = place{}
 }
 
 // leaving is the place of an operation that goes on to wait for something else. It keeps a turn that is still to come: nobody else gets that, and
@@ -148,6 +159,7 @@ type standing struct {
 // ask asks for leave to send one request. at is where the caller stands; keep it until leave was given.
 func (q *requestQueue) ask(now time.Time, at *place, how urgency) standing {
 	*at = at.back(now)
+	at.queue = q
 	if how == behindOthers {
 		if wait := awaitTurn(q.patient, &at.patient, now); wait > 0 {
 			return standing{wait: wait}
@@ -175,9 +187,9 @@ func (q *requestQueue) ask(now time.Time, at *place, how urgency) standing {
 }
 
 // awaitTurn says how long it is until a turn, which is taken if there is none yet; no more than zero when it has come.
-func awaitTurn(limiter *rate.Limiter, turn *time.Time, now time.Time) time.Duration {
+func awaitTurn(of *turns, turn *time.Time, now time.Time) time.Duration {
 	if turn.IsZero() {
-		*turn = now.Add(limiter.ReserveN(now, 1).DelayFrom(now))
+		*turn = of.take(now)
 	}
 	return turn.Sub(now)
 }

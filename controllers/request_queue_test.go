@@ -86,6 +86,34 @@ func TestTurnsThatAreStillToComeSurviveAMomentOfWaitingForSomethingElse(t *testi
 	}
 }
 
+// A mistake that is taken back, as ten thousand debits that are deleted again, does not leave the account idle for the time that they would have taken.
+func TestTurnsOfObjectsThatAreDeletedAreForOthers(t *testing.T) {
+	const waiting, perSecond, seconds = 30, 2, 5
+	w := newWorld(t)
+	defer w.close()
+	w.gateways.clients[requestFor(testAccount).NamespacedName].queue.setRate(&apiv1.RateLimit{RequestsPerSecond: perSecond, Burst: perSecond})
+	each := func(prefix string, do func(name string)) {
+		for i := range waiting {
+			do(fmt.Sprintf("%s-%d", prefix, i))
+		}
+	}
+	look := func(name string) { w.must(w.reconcilePayment(name)) }
+	create := func(name string) { w.store.create(newPayment(name)) }
+	each("wrong", create)
+	each("wrong", look)
+	each("wrong", func(name string) { w.store.remove(w.payment(name)) })
+	each("wrong", look)
+	each("right", create)
+	before := w.sends("pay")
+	for range seconds {
+		each("right", look)
+		w.advance(time.Second)
+	}
+	if got, want := w.sends("pay")-before, perSecond*(seconds-1); got < want || got > perSecond*(seconds+1) {
+		t.Errorf("%d payments were made within %d seconds, want %d a second", got, seconds, perSecond)
+	}
+}
+
 // A slow gateway sends many away for want of a worker. When it is quick again, they come back among others that have waited for their turns.
 func TestRateHoldsWhenASlowGatewayIsQuickAgain(t *testing.T) {
 	const waiting, perSecond, slowFor = 1500, 20, 20 * time.Second
