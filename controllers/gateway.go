@@ -116,14 +116,15 @@ func (g *Gateways) build(ctx context.Context, account *apiv1.MerchantAccount) (*
 	if known != nil && known.generation == account.Generation && known.secretVersion == secret.ResourceVersion {
 		return known, nil
 	}
-	built, err := g.connect(account, secret)
+	queue := newRequestQueue(&g.workers, account.Spec.RateLimit)
+	if known != nil {
+		queue = known.queue
+	}
+	built, err := g.connect(account, secret, queue)
 	if err != nil {
 		return nil, &problem{reason: apiv1.CredentialsInvalidReason, message: err.Error(), stalled: true}
 	}
-	if known != nil {
-		built.queue = known.queue
-		built.queue.setRate(account.Spec.RateLimit)
-	}
+	queue.setRate(account.Spec.RateLimit)
 	g.clients[key] = built
 	return built, nil
 }
@@ -136,7 +137,7 @@ func (g *Gateways) forget(key types.NamespacedName) {
 	g.Secrets.Release(key)
 }
 
-func (g *Gateways) connect(account *apiv1.MerchantAccount, secret *corev1.Secret) (*gateway, error) {
+func (g *Gateways) connect(account *apiv1.MerchantAccount, secret *corev1.Secret, queue *requestQueue) (*gateway, error) {
 	name := secret.Name
 	privateKey, err := alipay.ParsePrivateKey(secret.Data[apiv1.PrivateKeySecretKey])
 	if err != nil {
@@ -158,7 +159,7 @@ func (g *Gateways) connect(account *apiv1.MerchantAccount, secret *corev1.Secret
 	built := &gateway{
 		generation: account.Generation, secretVersion: secret.ResourceVersion,
 		fingerprint: alipay.Fingerprint(&privateKey.PublicKey),
-		queue:       newRequestQueue(&g.workers, account.Spec.RateLimit),
+		queue:       queue,
 	}
 	for i, text := range account.Spec.AlipayPublicKeys {
 		key, err := alipay.ParsePublicKey([]byte(text))
@@ -172,7 +173,7 @@ func (g *Gateways) connect(account *apiv1.MerchantAccount, secret *corev1.Secret
 				"give Alipay's public key, which the dashboard shows once yours is uploaded", i)
 		}
 	}
-	built.client, err = alipay.New(config, alipay.WithTransport(g.Transport), alipay.WithTimeout(g.Timeout))
+	built.client, err = alipay.New(config, alipay.WithTransport(pacedTransport{next: g.Transport, pace: queue.pace}), alipay.WithTimeout(g.Timeout))
 	return built, err
 }
 

@@ -20,9 +20,12 @@ import (
 //     would add to the rate.
 //  4. The breaker lets nothing go to a gateway that does not answer. It comes last because it lets one request go to try again, which then must not
 //     be held up elsewhere. Who is refused gives up the place, or all of them would leave at once afterwards.
+//
+// Passes come late to their turns, and then several leave together. So what has leave is paced once more on its way out, by a [pacedTransport].
 type requestQueue struct {
 	all     *turns
 	patient *turns
+	pace    *rate.Limiter
 	workers *workerShare
 	breaker *gobreaker.TwoStepCircuitBreaker[any]
 }
@@ -51,6 +54,7 @@ func newRequestQueue(of *sharedWorkers, stated *apiv1.RateLimit) *requestQueue {
 	return &requestQueue{
 		all:     &turns{Limiter: rate.NewLimiter(perSecond, burst)},
 		patient: &turns{Limiter: rate.NewLimiter(perSecond/patientShare, max(burst/patientShare, 1))},
+		pace:    rate.NewLimiter(perSecond, burst),
 		workers: &workerShare{of: of},
 		breaker: newBreaker(),
 	}
@@ -61,6 +65,8 @@ func (q *requestQueue) setRate(stated *apiv1.RateLimit) {
 	perSecond, burst := rateOf(stated)
 	q.all.SetLimit(perSecond)
 	q.all.SetBurst(burst)
+	q.pace.SetLimit(perSecond)
+	q.pace.SetBurst(burst)
 	q.patient.SetLimit(perSecond / patientShare)
 	q.patient.SetBurst(max(burst/patientShare, 1))
 }
