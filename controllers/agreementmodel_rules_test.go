@@ -123,7 +123,11 @@ func (m *agreementModel) checkAgreementChange(before, now *apiv1.AutoDebitAgreem
 	}
 }
 
-const wasRefused = "it was refused"
+// What only the agreement itself has on record of its token.
+const (
+	wasRefused = "it was refused"
+	hasEnded   = "its agreement has ended"
+)
 
 // noteDead keeps the tokens that an agreement has on record as not to be debited.
 func (m *agreementModel) noteDead(now *apiv1.AutoDebitAgreement) {
@@ -132,7 +136,7 @@ func (m *agreementModel) noteDead(now *apiv1.AutoDebitAgreement) {
 		m.dead[st.RejectedTokenSHA256] = wasRefused
 	}
 	if st.State.Final() && st.AccessTokenSHA256 != "" {
-		m.dead[st.AccessTokenSHA256] = "its agreement is " + string(st.State)
+		m.dead[st.AccessTokenSHA256] = hasEnded
 	}
 }
 

@@ -68,7 +68,7 @@ func (m *agreementModel) createAgreement(t *rapid.T) {
 		spec.DeletionPolicy = rapid.SampledFrom([]apiv1.AgreementDeletionPolicy{apiv1.RevokeAgreement, apiv1.RevokeAgreement, apiv1.RetainAgreement}).Draw(t, "policy")
 	})
 	m.store.create(agreement)
-	maps.DeleteFunc(m.dead, func(_, why string) bool { return why == wasRefused }) // the record of that went with the former object
+	maps.DeleteFunc(m.dead, func(_, why string) bool { return why == wasRefused || why == hasEnded }) // the record of that went with the former object
 }
 
 // collectSecrets deletes what belonged to an agreement that is gone, as the cluster does.
